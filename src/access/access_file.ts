@@ -268,7 +268,8 @@ export function openTokens(
       if (reloadsElse) return;
       log.warn("Nothing was read again: only a list of tokens in --token-file can change");
     });
-    const tokens = tokensOf(token === undefined ? [] : [token]);
+    // Where people sign in, there may be no static token.
+    const tokens = token === undefined ? [] : tokensOf([token]);
     return { registry: createTokenRegistry(tokens), close: unsubscribe };
   }
   const { path } = tokenFile;

@@ -20,6 +20,8 @@ export interface TrustedIssuer {
   readonly introspection?: {
     readonly url: string;
     readonly clientId: string;
+    /** The client's secret, as it stood in its file at start. */
+    readonly clientSecret: string;
     /** File of the client's secret; it is read again when the endpoint refuses it. */
     readonly secretFile: string;
   };

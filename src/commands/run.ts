@@ -229,6 +229,7 @@ function secretsOf(config: Config): string[] {
   const bindingKey = config.command === "serve" ? config.bindingKey : undefined;
   const sealing = "sealing" in config ? config.sealing : undefined;
   const sealingKeys = sealing?.keys.map(({ text }) => text) ?? [];
-  return [http?.token, credential?.value, bindingKey, ...sealingKeys]
+  const clientSecrets = http?.oauth?.issuers.map((issuer) => issuer.introspection?.clientSecret);
+  return [http?.token, credential?.value, bindingKey, ...sealingKeys, ...clientSecrets ?? []]
     .filter((secret) => secret !== undefined);
 }

@@ -259,6 +259,35 @@ export function checkPublicUrl(value: string, source: string): string {
   throw new UsageError(`Cannot use ${source}: leave out '${own}': type ${base}`);
 }
 
+/**
+ * Checks an issuer identifier (RFC 8414, section 2): https, or http on this machine, without query
+ * and fragment. Returns it exactly as it was typed, since issuers are compared as texts.
+ */
+export function checkIssuer(value: string, source: string): string {
+  const [, issuer] = /^(.+?)\/\.well-known\//.exec(value) ?? [];
+  if (issuer !== undefined) {
+    throw new UsageError(
+      `Cannot use ${shown(value)} in ${source}: that is the address of its metadata: type the ` +
+        "'issuer' that stands there",
+    );
+  }
+  if (isWebUrl(value) && !/[?#]/.test(value)) return value;
+  throw new UsageError(
+    `Cannot use ${shown(value)} in ${source}: type an issuer such as https://login.example.com, ` +
+      "without '?' and '#', and exactly as its metadata has it",
+  );
+}
+
+/**
+ * Returns true for a URL that secrets can be sent to: https, or http on this machine, without user
+ * name and password.
+ */
+export function isWebUrl(value: string): boolean {
+  const url = /^https?:\/\//i.test(value) && !/[\s\\]/.test(value) ? URL.parse(value) : null;
+  if (!url || url.username !== "" || url.password !== "") return false;
+  return url.protocol === "https:" || isLoopback(url.hostname);
+}
+
 /** Checks a host name, an address or either with a port, as in a `Host` header. */
 export function checkHostHeader(value: string, source: string): string {
   const url = /^[^/?#@\\]+$/.test(value) ? URL.parse(`http://${value}`) : null;

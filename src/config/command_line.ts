@@ -158,10 +158,11 @@ function joinedValues(args: readonly string[], { flag }: FlagRow): string {
   }).join(",");
 }
 
-/** Operands of `help`: commands, `serve`, `http` and `network`. */
+/** Operands of `help`: commands, `serve`, `http`, `oauth` and `network`. */
 export const HELP_TOPICS: readonly string[] = [
   "serve",
   "http",
+  "oauth",
   "network",
   ...Object.keys(COMMANDS),
 ];

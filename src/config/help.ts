@@ -56,8 +56,10 @@ const FLAG_COLUMNS = 28;
 const COMMAND_COLUMNS = 32;
 
 function flagLines(rows: readonly ScopedSetting[]): string[] {
-  return rows.map(settingLine).filter(({ flag }) => flag).map(({ flag, help, fallback }) =>
-    `  ${flag.padEnd(FLAG_COLUMNS)}${help}${fallback ? ` (${fallback})` : ""}`
+  const lines = rows.map(settingLine).filter(({ flag }) => flag);
+  const columns = Math.max(FLAG_COLUMNS, ...lines.map(({ flag }) => flag.length + 1));
+  return lines.map(({ flag, help, fallback }) =>
+    `  ${flag.padEnd(columns)}${help}${fallback ? ` (${fallback})` : ""}`
   );
 }
 
@@ -112,15 +114,38 @@ function serveHelp(): string[] {
   ];
 }
 
+/** Returns true for a row of OAuth, which has a topic of its own. */
+function isOAuth({ flag }: ScopedSetting): boolean {
+  return Object.values<Setting>(SETTINGS.oauth).some((row) => row.flag === flag);
+}
+
+const HTTP_ROWS = ALL_SETTINGS.filter((row) => row.httpOnly && row.commands.includes("serve"));
+
 function httpHelp(): string[] {
-  const rows = ALL_SETTINGS.filter((row) => row.httpOnly && row.commands.includes("serve"));
+  const rows = HTTP_ROWS.filter((row) => !isOAuth(row));
   return [
     "cma-mcp --http [flags]: serve MCP over HTTP, at /mcp",
     "",
     ...flagLines(rows),
     ...envLines(rows),
     "",
-    "The flags and variables of 'cma-mcp help serve' apply as well.",
+    "'cma-mcp help oauth' lists what lets people sign in. The flags and variables of",
+    "'cma-mcp help serve' apply as well.",
+  ];
+}
+
+function oauthHelp(): string[] {
+  const rows = HTTP_ROWS.filter(isOAuth);
+  return [
+    "cma-mcp --http --oauth-issuer <url> --public-url <url> [flags]: let people call",
+    "with access tokens of an authorization server, beside tokens or in their place",
+    "",
+    ...flagLines(rows),
+    ...envLines(rows),
+    "",
+    "Issuers, audiences and types are lists, and their flags may be repeated. An",
+    "audience or a type counts for all issuers; <issuer>=<text> is for one of them.",
+    "The URL of introspection needs its issuer so where there are several.",
   ];
 }
 
@@ -199,11 +224,13 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
  * Returns the text of `cma-mcp --help`; it fits on a screen.
  *
  * @param topic a command, `serve` for all flags of the server, `http` for those that only HTTP has,
- *   or `network` for the variables that the runtime reads; an overview when absent
+ *   `oauth` for those by which people sign in there, or `network` for the variables that the runtime
+ *   reads; an overview when absent
  */
 export function helpText(topic?: string): string {
   if (topic === "serve") return serveHelp().join("\n");
   if (topic === "http") return httpHelp().join("\n");
+  if (topic === "oauth") return oauthHelp().join("\n");
   if (topic === "network") return NETWORK_HELP.join("\n");
   const command = topic === undefined ? undefined : commandNamed(topic);
   const lines = topic !== undefined && command ? commandHelp(topic, command) : overview();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { OAuthSettings } from "../access/access_tokens.ts";
 import { MAKE_SEALING_KEY, parseSealingKeys } from "../access/sealing_keys.ts";
 import {
   isTokenList,
@@ -47,6 +48,7 @@ import type {
   SettingProblem,
   SimulatorConfig,
 } from "./config.ts";
+import { makeOAuthSettings } from "./oauth.ts";
 import { type CommandLine, commandNamed, parseCommandLine, SHELLS } from "./command_line.ts";
 import {
   type DoctorCheck,
@@ -93,6 +95,13 @@ function valueOf<T, F>({ flags, env }: Sources, setting: Setting<T, F>): T | F {
     if (value) return parse(value, name);
   }
   return setting.fallback;
+}
+
+/** Returns how the user spelled a setting: its flag, or the variable that its value comes from. */
+function nameOf({ flags, env }: Sources, setting: Setting): string | undefined {
+  const { flag, env: names = [] } = setting;
+  if (flag !== undefined && flags.get(flag)?.trim() !== undefined) return `--${flag}`;
+  return names.find((name) => env(name)?.trim());
 }
 
 type Section = Readonly<Record<string, Setting>>;
@@ -203,29 +212,73 @@ async function tokenSettingsOf(sources: Sources): Promise<TokenSettings> {
   }
   const token = valueOf(sources, SETTINGS.tokens.token);
   if (token !== undefined) return { token };
-  throw new UsageError(`HTTP needs a bearer token: ${TOKEN_ADVICE}`);
+  if (valueOf(sources, SETTINGS.oauth.issuers).length > 0) return {};
+  throw new UsageError(
+    `HTTP needs a bearer token: ${TOKEN_ADVICE}; or let people sign in, with --oauth-issuer`,
+  );
+}
+
+function oauthOf(sources: Sources): Promise<OAuthSettings | undefined> {
+  return makeOAuthSettings(valuesOf(sources, SETTINGS.oauth), {
+    publicUrl: valueOf(sources, SETTINGS.http.publicUrl),
+    nameOf: (row) => nameOf(sources, SETTINGS.oauth[row]) ?? `--${SETTINGS.oauth[row].flag}`,
+    readSecret: (path, source) => readSecret(sources, path, source, checkSecret),
+  });
+}
+
+/** The secrets of a server beside those that a check is about. */
+type OtherSecrets = Pick<ServeConfig, "credential" | "http" | "sealing">;
+
+/**
+ * Checks that no other secret stands where the client's secret of introspection belongs, from where
+ * it would go to the authorization server.
+ *
+ * @throws UsageError one line without any of them
+ */
+function checkClientSecret(sources: Sources, { credential, http, sealing }: OtherSecrets): void {
+  for (const { introspection } of http?.oauth?.issuers ?? []) {
+    if (!introspection) continue;
+    const { clientSecret: secret, secretFile } = introspection;
+    const kind = isBearerToken(secret, http)
+      ? "a bearer token"
+      : secret === credential?.value
+      ? "the key for the API"
+      : sealing?.keys.some(({ text }) => text === secret)
+      ? "a sealing key"
+      : undefined;
+    if (kind === undefined) continue;
+    throw new UsageError(
+      `'${secretFile}' (${
+        nameOf(sources, SETTINGS.oauth.clientSecretFile)
+      }) holds ${kind}, which ` +
+        "the authorization server must not see: put the secret of the client for introspection there",
+    );
+  }
+}
+
+function isBearerToken(secret: string, http: HttpConfig | undefined): boolean {
+  const hashes = http?.tokenFile?.entries.flatMap((entry) => entry.hashes) ?? [];
+  return secret === http?.token || hashes.includes(sha256(secret));
 }
 
 /**
  * Reads the sealing keys.
  *
- * @param others the server's other secrets: none of them may be a sealing key as well
+ * @param others none of these secrets may be a sealing key as well
  * @throws UsageError one line without any of them
  */
 async function sealingOf(
   sources: Sources,
-  others: Pick<ServeConfig, "credential" | "http">,
+  { credential, http }: OtherSecrets,
 ): Promise<SealingConfig | undefined> {
-  const { flag, env: [variable] } = SETTINGS.sealing.sealingKeyFile;
-  const path = valueOf(sources, SETTINGS.sealing.sealingKeyFile);
+  const { sealingKeyFile } = SETTINGS.sealing;
+  const path = valueOf(sources, sealingKeyFile);
   if (path === undefined) return undefined;
-  const named = sources.flags.has(flag) ? `--${flag}` : variable;
+  const named = nameOf(sources, sealingKeyFile) ?? "";
   const source = `'${path}' (${named})`;
   const keys = parseSealingKeys(await readGiven(sources, path, named), source);
-  const { credential, http } = others;
-  const hashes = http?.tokenFile?.entries.flatMap((entry) => entry.hashes) ?? [];
   for (const { text } of keys) {
-    const isToken = text === http?.token || hashes.includes(sha256(text));
+    const isToken = isBearerToken(text, http);
     if (!isToken && text !== credential?.value) continue;
     const kind = isToken ? "a bearer token" : "the key for the API";
     throw new UsageError(`${source} holds ${kind}, which must seal nothing: ${MAKE_SEALING_KEY}`);
@@ -246,9 +299,11 @@ function tlsOf(sources: Sources): HttpConfig["tls"] {
 async function httpOf(sources: Sources): Promise<HttpConfig> {
   const tokens = await tokenSettingsOf(sources);
   const { drainSeconds, ...http } = valuesOf(sources, SETTINGS.http);
+  const oauth = await oauthOf(sources);
   return {
     ...http,
     ...tokens,
+    ...(oauth && { oauth }),
     tls: tlsOf(sources),
     drainMs: 1_000 * (drainSeconds ?? (isLoopback(http.listenAddress) ? 0 : 2)),
   };
@@ -284,6 +339,12 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
       "Every agent of the workspace can be reached by every client: set ALLOWED_AGENT_IDS",
     );
   }
+  if (config.http?.oauth?.hashSubjects && !config.sealing) {
+    warnings.push(
+      "The hashes of subjects in the log are others at each replica and after each start: give all " +
+        "replicas one --sealing-key-file",
+    );
+  }
   if (config.http && !config.http.publicUrl && config.server.toolSets.includes("files")) {
     warnings.push("Files have no links: name the address that clients call with --public-url");
   }
@@ -307,6 +368,7 @@ async function serveConfig(sources: Sources): Promise<ServeConfig> {
   const bindingKey = http?.tokenFile &&
     (valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value);
   const sealing = await sealingOf(sources, { credential, http });
+  checkClientSecret(sources, { credential, http, sealing });
   const server = valuesOf(sourcesFor(mode.simulate, sources), SETTINGS.server);
   checkPublishable(server);
   const config = {
@@ -350,7 +412,9 @@ async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
   const withHttp = valueOf(sources, SETTINGS.mode.http);
   const credential = simulate ? undefined : await attempt("key", () => credentialOf(sources));
   const server = usable(SETTINGS.server);
-  const http = withHttp ? await attempt("http", () => httpOf(sources)) : undefined;
+  if (withHttp) usable(SETTINGS.oauth);
+  const hasOAuth = !withHttp || await attempt("oauth", () => oauthOf(sources).then(() => true));
+  const http = withHttp && hasOAuth ? await attempt("http", () => httpOf(sources)) : undefined;
   const sealing = await attempt("sealing", () => sealingOf(sources, { credential, http }));
   usable(SETTINGS.log);
   // Any other problem that would keep the server from starting.
@@ -650,5 +714,7 @@ export function readsFiles(config: Config): boolean {
   if (commandNamed(config.command)?.readsFiles) return true;
   const credential = "credential" in config ? config.credential : undefined;
   const http = "http" in config ? config.http : undefined;
-  return credential?.file !== undefined || http?.tokenFile !== undefined || http?.tls !== undefined;
+  const introspects = http?.oauth?.issuers.some(({ introspection }) => introspection) ?? false;
+  return introspects || credential?.file !== undefined || http?.tokenFile !== undefined ||
+    http?.tls !== undefined;
 }

@@ -21,6 +21,7 @@ import {
   checkEnvironmentId,
   checkHost,
   checkHostHeader,
+  checkIssuer,
   checkOrigin,
   checkPublicUrl,
   checkPublished,
@@ -118,6 +119,7 @@ export type DoctorCheck =
   | "environment"
   | "allowlist"
   | "http"
+  | "oauth"
   | "sealing"
   | "settings";
 
@@ -248,6 +250,74 @@ export const SETTINGS = {
       fallback: undefined,
       fallbackText: "from the API key",
       help: "Key that ties sessions to the tokens of a list; the same on all replicas",
+    },
+  },
+  oauth: {
+    issuers: {
+      flag: "oauth-issuer",
+      env: ["CMA_MCP_OAUTH_ISSUER"],
+      isRepeatable: true,
+      valueName: "<urls>",
+      parse: listOf(checkIssuer),
+      fallback: [],
+      fallbackText: "none",
+      help: "Issuers whose access tokens count",
+      doctorCheck: "oauth",
+    },
+    audiences: {
+      flag: "oauth-audience",
+      env: ["CMA_MCP_OAUTH_AUDIENCE"],
+      isRepeatable: true,
+      valueName: "<texts>",
+      parse: listOf((text) => text),
+      fallback: [],
+      fallbackText: "public URL + /mcp",
+      help: "Their audiences",
+      doctorCheck: "oauth",
+    },
+    tokenTypes: {
+      flag: "oauth-token-type",
+      env: ["CMA_MCP_OAUTH_TOKEN_TYPE"],
+      isRepeatable: true,
+      valueName: "<types>",
+      parse: listOf((text) => text),
+      fallback: [],
+      fallbackText: "at+jwt",
+      help: "Their types: at+jwt, JWT",
+      doctorCheck: "oauth",
+    },
+    introspectionUrl: {
+      flag: "oauth-introspection-url",
+      env: ["CMA_MCP_OAUTH_INTROSPECTION_URL"],
+      valueName: "<url>",
+      parse: (text: string): string => text,
+      fallback: undefined,
+      fallbackText: "none",
+      help: "Asks about tokens that are no JWT",
+      doctorCheck: "oauth",
+    },
+    clientId: {
+      flag: "oauth-client-id",
+      env: ["CMA_MCP_OAUTH_CLIENT_ID"],
+      valueName: "<id>",
+      parse: (text: string): string => text,
+      fallback: undefined,
+      help: "Who asks there",
+      doctorCheck: "oauth",
+    },
+    clientSecretFile: {
+      ...PATH,
+      flag: "oauth-client-secret-file",
+      env: ["CMA_MCP_OAUTH_CLIENT_SECRET_FILE"],
+      help: "File with its secret",
+      doctorCheck: "oauth",
+    },
+    hashSubjects: {
+      ...SWITCH,
+      flag: "hash-subjects",
+      env: ["CMA_MCP_HASH_SUBJECTS"],
+      help: "Log a hash of who signed in",
+      doctorCheck: "oauth",
     },
   },
   tls: {
@@ -654,6 +724,7 @@ const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
   mode: { commands: ["serve"] },
   http: { commands: ["serve"], httpOnly: true },
   tokens: { commands: ["serve"], httpOnly: true },
+  oauth: { commands: ["serve"], httpOnly: true },
   tls: { commands: ["serve"], httpOnly: true },
   credential: { commands: ["serve", ...TERMINAL, "demo"] },
   sealing: { commands: ["serve"] },

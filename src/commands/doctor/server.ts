@@ -46,8 +46,12 @@ export async function checkServer(
   ];
 }
 
-function checkTokens({ token: secret = "", tokenFile }: HttpConfig, nowMs: number): Finding {
-  if (!tokenFile) return token.ok(`A bearer token of ${secret.length} characters is set`);
+function checkTokens({ token: secret, tokenFile }: HttpConfig, nowMs: number): Finding {
+  if (!tokenFile) {
+    return secret === undefined
+      ? token.ok("There is no bearer token: only people who sign in can call")
+      : token.ok(`A bearer token of ${secret.length} characters is set`);
+  }
   const { entries, path } = tokenFile;
   const ending = (beforeMs: number) =>
     entries.filter(({ expiresAtMs = Infinity }) => expiresAtMs <= beforeMs).map(({ name }) => name);

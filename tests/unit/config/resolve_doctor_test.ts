@@ -38,6 +38,12 @@ Deno.test("resolveConfig() gives the doctor the server's settings", async () => 
   assert(Object.isFrozen(config.http));
 });
 
+const OAUTH = [
+  "--http",
+  "--public-url=https://mcp.example.com",
+  "--oauth-issuer=https://a.example",
+];
+
 const problems: readonly [string, readonly string[], Env, string, RegExp][] = [
   ["no key", [], {}, "key", /set ANTHROPIC_API_KEY/],
   ["a placeholder for a key", [], { ANTHROPIC_API_KEY: "<your API key>" }, "key", /not filled in/],
@@ -47,6 +53,15 @@ const problems: readonly [string, readonly string[], Env, string, RegExp][] = [
   ["an odd agent id", ["--allowed-agents=a/b"], SOUND, "allowlist", /an id has/],
   ["no token", ["--http"], { ANTHROPIC_API_KEY: "a-key" }, "http", /needs a bearer token/],
   ["a short token", ["--http"], { ...SOUND, CMA_MCP_TOKEN: "short" }, "http", /too short/],
+  [
+    "an issuer without a scheme",
+    [...OAUTH, "--oauth-issuer=login"],
+    SOUND,
+    "oauth",
+    /an issuer such/,
+  ],
+  ["no public URL", ["--http", "--oauth-issuer=https://a.example"], SOUND, "oauth", /--public-url/],
+  ["half a client", [...OAUTH, "--oauth-client-id=c"], SOUND, "oauth", /give all three/],
   ["half a certificate", ["--http", "--tls-key=k"], SOUND, "http", /goes with --tls-cert/],
   ["no sealing key file", ["--sealing-key-file=k"], SOUND, "sealing", /Cannot read 'k'/],
   ["an odd sealing key file", ["--sealing-key-file=~"], SOUND, "sealing", /Cannot read '~'/],
@@ -70,6 +85,18 @@ Deno.test("resolveConfig() reports everything that is wrong to the doctor at the
     problems.map(({ check }) => check),
     ["key", "network", "settings", "http"],
   );
+});
+
+Deno.test("resolveConfig() reports each unusable row of OAuth to the doctor", async () => {
+  const args = [...OAUTH, "--oauth-issuer=http://b.example"];
+  const { problems, http } = await doctorConfig(args, { ...SOUND, CMA_MCP_HASH_SUBJECTS: "maybe" });
+  assertEquals(problems.map(({ check }) => check), ["oauth", "oauth"]);
+  assertEquals(problems.map(({ message }) => /--oauth-issuer|CMA_MCP_HASH/.exec(message)?.[0]), [
+    "--oauth-issuer",
+    "CMA_MCP_HASH",
+  ]);
+  assertEquals(http, undefined);
+  assertEquals((await doctorConfig(OAUTH, { ANTHROPIC_API_KEY: "a-key" })).problems, []);
 });
 
 Deno.test("resolveConfig() passes the server's warnings on to the doctor", async () => {
