@@ -27,6 +27,8 @@ export interface CallLimits {
    * @throws `ToolError` `too_many_calls` or `too_many_waits` when there are too few
    */
   enter(kind: CallKind, caller: Caller, places?: number): () => void;
+  /** Counts the calls of all callers that run now, waits left out, beside the most that may. */
+  stats(): { readonly running: number; readonly max: number };
 }
 
 /** Calls, other than waits, that all callers together may have running. */
@@ -70,6 +72,7 @@ export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimi
         count(key, -places);
       };
     },
+    stats: () => ({ running: calls, max: maxCalls }),
   };
 }
 

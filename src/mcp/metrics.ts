@@ -7,6 +7,7 @@
 
 import { Counter, Gauge, Histogram, Registry } from "@platformatic/prom-client";
 import type { RequestInfo } from "../api/http.ts";
+import type { ProcessUsage } from "../core/process_usage.ts";
 import { publishedHash } from "../tools/published_name.ts";
 import type { CallReport } from "./call_report.ts";
 import type { DecisionRecord } from "../session/answer_sender.ts";
@@ -34,12 +35,31 @@ export interface Metrics extends MetricsPage {
   downloaded(report: { readonly outcome: string; readonly bytes: number }): void;
   /** Counts an error response to an HTTP request. */
   refused(status: number): void;
+  /** Adds what an HTTP server is doing; once. */
+  addServer(server: ServerSources): void;
 }
 
 /** Sources of {@linkcode createMetrics}, read whenever the page is rendered. */
 export interface MetricsSources {
   readonly version: string;
   readonly waits: () => WaiterStats;
+  /** Most waits that may be open. */
+  readonly maxWaits?: number;
+  /** Other calls: how many run, and how many may. */
+  readonly calls: () => { readonly running: number; readonly max: number };
+  readonly usage: () => Promise<ProcessUsage>;
+}
+
+/** Sources of {@linkcode Metrics.addServer}, read whenever the page is rendered; none asks the API. */
+export interface ServerSources {
+  readonly isDraining: () => boolean;
+  /** True if calls would be served, as far as that is known; undefined until it is. */
+  readonly isReady: () => boolean | undefined;
+  readonly connections: () => { readonly open: number; readonly closedForRoom: number };
+  readonly tokens: () => number;
+  readonly rules: () => number;
+  /** When the TLS certificate ends, in seconds since 1970; undefined without one. */
+  readonly certificateEndSec?: number;
 }
 
 /** Upper bounds of wait times, in seconds; a wait ends after ten minutes at the latest. */
@@ -54,7 +74,7 @@ const MAX_NAMES = 100;
  * Makes metrics in a registry of their own: nothing of the process is measured that would need
  * permissions.
  */
-export function createMetrics({ version, waits }: MetricsSources): Metrics {
+export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
@@ -89,7 +109,8 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
     "Time of calls, less waits, in which no request to the API ran",
     OVERHEAD_BUCKETS,
   );
-  gauges(registry, version, waits);
+  addGauges(registry, sources);
+  const showUsage = addProcess(registry);
 
   return {
     call({ tool: called, kind, verdict, outcome: named, durationMs, upstreamMs }) {
@@ -123,8 +144,12 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
       refusals.inc({ status: String(status) });
       if (status === 429) limited.inc({ limit: "rate" });
     },
+    addServer: (server) => addServerGauges(registry, server),
     contentType: registry.contentType,
-    render: () => registry.metrics(),
+    async render() {
+      showUsage(await sources.usage());
+      return await registry.metrics();
+    },
   };
 }
 
@@ -133,34 +158,115 @@ const LIMIT_OF_OUTCOME: Readonly<Record<string, string>> = {
   too_many_calls: "calls",
 };
 
-function gauges(registry: Registry, version: string, waits: () => WaiterStats): void {
-  const registers = [registry];
-  const gauge = (name: string, help: string, read: (stats: WaiterStats) => number) =>
-    new Gauge({
-      name: `cma_mcp_${name}`,
-      help,
-      registers,
-      collect() {
-        this.set(read(waits()));
-      },
-    });
-  gauge("open_waits", "Waits that are open", ({ openWaits }) => openWaits);
-  gauge("upstream_streams", "Event streams that are open", ({ openStreams }) => openStreams);
-  new Counter({
-    name: "cma_mcp_upstream_reconnects_total",
-    help: "Event streams that were opened again",
-    registers,
-    collect() {
-      this.reset();
-      this.inc(waits().reconnects);
-    },
-  });
+function addGauges(
+  registry: Registry,
+  { version, waits, maxWaits, calls }: MetricsSources,
+): void {
+  const gauge = gaugesOf(registry);
+  gauge("open_waits", "Waits that are open", () => waits().openWaits);
+  gauge("max_waits", "Waits that may be open at once", () => maxWaits);
+  gauge("running_calls", "Other calls that run", () => calls().running);
+  gauge("max_calls", "Other calls that may run at once", () => calls().max);
+  gauge("upstream_streams", "Event streams that are open", () => waits().openStreams);
+  readCounter(
+    registry,
+    "upstream_reconnects_total",
+    "Event streams that were opened again",
+    () => waits().reconnects,
+  );
   new Gauge({
     name: "cma_mcp_build_info",
     help: "Always 1; the version is in the label",
     labelNames: ["version"],
-    registers,
+    registers: [registry],
   }).set({ version }, 1);
+}
+
+function addServerGauges(
+  registry: Registry,
+  { isDraining, isReady, connections, tokens, rules, certificateEndSec }: ServerSources,
+): void {
+  const gauge = gaugesOf(registry);
+  gauge("ready", "1 if /ready answered 200 when it was last asked, else 0", () => {
+    const ready = isReady();
+    return ready === undefined ? undefined : Number(ready);
+  });
+  gauge("draining", "1 once new calls are turned away before the end", () => Number(isDraining()));
+  gauge("connections", "Connections of clients that are open", () => connections().open);
+  readCounter(
+    registry,
+    "connections_closed_for_room_total",
+    "Idle connections that were closed because no more files could be opened",
+    () => connections().closedForRoom,
+  );
+  gauge("tokens", "Tokens that are known, expired ones too", tokens);
+  gauge("rules", "Rules for people who sign in", rules);
+  gauge(
+    "certificate_end_time_seconds",
+    "When the TLS certificate ends, in seconds since 1970",
+    () => certificateEndSec,
+  );
+}
+
+/** Makes the function that adds a gauge, which has no value while its source has none. */
+function gaugesOf(registry: Registry) {
+  return (name: string, help: string, read: () => number | undefined) =>
+    new Gauge({
+      name: `cma_mcp_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        const value = read();
+        if (value === undefined) this.remove();
+        else this.set(value);
+      },
+    });
+}
+
+/** Adds a counter whose count is kept elsewhere. */
+function readCounter(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name: `cma_mcp_${name}`,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+/**
+ * Adds the metrics that every Prometheus client library has by these names, except those that
+ * cannot be read here.
+ *
+ * @returns the function that shows new values in them
+ */
+function addProcess(registry: Registry): (used: ProcessUsage) => void {
+  const registers = [registry];
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `process_${name}`, help, registers });
+  const cpu = new Counter({
+    name: "process_cpu_seconds_total",
+    help: "Processor time, in seconds",
+    registers,
+  });
+  const start = gauge("start_time_seconds", "Start of the process, in seconds since 1970");
+  const memory = gauge("resident_memory_bytes", "Resident memory");
+  const files = {
+    open: gauge("open_fds", "Files that are open, sockets among them"),
+    max: gauge("max_fds", "Files that may be open at once"),
+  };
+  return ({ startedAtSec, residentBytes, cpuSec, openFiles, maxFiles }) => {
+    cpu.reset();
+    cpu.inc(cpuSec);
+    start.set(startedAtSec);
+    memory.set(residentBytes);
+    for (const [one, value] of [[files.open, openFiles], [files.max, maxFiles]] as const) {
+      if (value === undefined) one.remove();
+      else one.set(value);
+    }
+  };
 }
 
 /** Matches ids in paths of the API's collections. */

@@ -79,6 +79,7 @@ export function listen(
   const connections = new Set<Accepted>();
   let accepting = true;
   let toldAt = -Infinity;
+  let closedForRoom = 0;
 
   const serve = (connection: Deno.Conn) => {
     const { remoteAddr } = connection;
@@ -176,6 +177,7 @@ export function listen(
     const idle = connections.values().filter(({ isIdle }) => isIdle).take(BOUNDS.closedAtOnce)
       .toArray();
     for (const one of idle) one.close();
+    closedForRoom += idle.length;
     if (idle.length === 0) accepting = false;
     // Not every runtime reports the end of all cut connections.
     await Promise.race([
@@ -203,6 +205,12 @@ export function listen(
     addr: addressOf(listener),
     get isAccepting() {
       return accepting && !stopped.signal.aborted;
+    },
+    get openConnections() {
+      return connections.size;
+    },
+    get closedForRoom() {
+      return closedForRoom;
     },
     async shutdown() {
       if (!stopped.signal.aborted) {

@@ -10,6 +10,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
 import tty from "node:tty";
 import { systemClock } from "../core/clock.ts";
+import type { ProcessUsage } from "../core/process_usage.ts";
 import type { Executable } from "../hosts/entry.ts";
 import { BOUNDS, type Runtime } from "./runtime.ts";
 
@@ -56,6 +57,15 @@ export const nodeRuntime: Runtime = {
   // Node gives up no permission once it runs.
   giveUpReading: () => {},
   countOpenableFiles,
+  async usage() {
+    const { user, system } = process.cpuUsage();
+    return {
+      startedAtSec: performance.timeOrigin / 1_000,
+      residentBytes: process.memoryUsage.rss(),
+      cpuSec: (user + system) / 1e6,
+      ...await countFiles(),
+    };
+  },
 
   // Loaded when they are used: a host waits for stdio to start.
   async certificateDates(pem) {
@@ -163,6 +173,22 @@ async function toFile(fd: number, bytes: Uint8Array): Promise<number> {
       if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
       await systemClock.sleep(BOUNDS.wouldBlockMs);
     }
+  }
+}
+
+/** Counts the files that are open, and reads how many may be, where the system has Linux's lists. */
+async function countFiles(): Promise<Pick<ProcessUsage, "openFiles" | "maxFiles">> {
+  if (process.platform !== "linux") return {};
+  try {
+    const [files, limits] = await Promise.all([
+      fs.promises.readdir("/proc/self/fd"),
+      fs.promises.readFile("/proc/self/limits", "utf8"),
+    ]);
+    const max = /^Max open files +(\d+)/m.exec(limits)?.[1];
+    // One of them is the list itself, which is closed by now.
+    return { openFiles: files.length - 1, ...(max !== undefined && { maxFiles: Number(max) }) };
+  } catch {
+    return {};
   }
 }
 

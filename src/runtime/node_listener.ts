@@ -94,6 +94,7 @@ export async function listenOnNode(
   let accepting = true;
   let stopping = false;
   let toldAt = -Infinity;
+  let closedForRoom = 0;
 
   /** Closes idle connections, the longest unused first; returns false where there is none. */
   const makeRoom = (): boolean => {
@@ -110,6 +111,7 @@ export async function listenOnNode(
       connection.socket.destroy();
       if (++closed === BOUNDS.closedAtOnce) break;
     }
+    closedForRoom += closed;
     return closed > 0;
   };
 
@@ -205,6 +207,12 @@ export async function listenOnNode(
     addr: addressOf(server),
     get isAccepting() {
       return accepting && !stopping;
+    },
+    get openConnections() {
+      return connections.size;
+    },
+    get closedForRoom() {
+      return closedForRoom;
     },
     async shutdown() {
       if (!stopping) {

@@ -27,6 +27,7 @@ type Usable = Pick<
   | "columns"
   | "writeOut"
   | "onReload"
+  | "usage"
   | "certificateDates"
   | "listen"
   | "tryListen"

@@ -8,6 +8,7 @@ import type { OpenHttpClient } from "../api/connections.ts";
 import type { Clock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import type { ProcessUsage } from "../core/process_usage.ts";
 import type { Executable } from "../hosts/entry.ts";
 import type { Os } from "../hosts/hosts.ts";
 
@@ -66,6 +67,9 @@ export interface Runtime {
    * @returns the number, at most `wanted`; undefined when it cannot be found out
    */
   readonly countOpenableFiles: (wanted: number) => number | undefined;
+
+  /** Reads what the process uses, as far as the runtime tells it without more permissions. */
+  readonly usage: () => Promise<ProcessUsage>;
 
   /** Reads the validity dates of the first certificate of a PEM text. */
   readonly certificateDates: (pem: string) => Promise<CertificateDates>;
@@ -129,6 +133,10 @@ export interface Listening {
   readonly addr: { readonly hostname: string; readonly port: number };
   /** False while new connections cannot be accepted, and once a shutdown has begun. */
   readonly isAccepting: boolean;
+  /** Connections that are open now. */
+  readonly openConnections: number;
+  /** Idle connections that were closed because the process had as many files open as it may. */
+  readonly closedForRoom: number;
   /** Accepts no more connections; resolves when running requests have their responses. */
   shutdown(): Promise<void>;
 }

@@ -56,7 +56,12 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     : remoteUpstream(server.baseUrl, required(config.credential), program);
   const telemetry = await openTelemetry(
     { tracing: server.tracing, metricsPort: http?.metricsPort },
-    () => waiter.stats(),
+    {
+      waits: () => waiter.stats(),
+      maxWaits: server.maxWaits,
+      calls: () => services.limits.stats(),
+      usage: program.usage,
+    },
     log,
   );
   const api = createApi({

@@ -17,11 +17,9 @@ import type { Program } from "../../runtime/program.ts";
 import type { Listening } from "../../runtime/runtime.ts";
 import { VERSION } from "../version.ts";
 import type { App } from "./app.ts";
-import { acceptedHosts, openPort } from "./listen.ts";
+import { acceptedHosts, certificateEnd, openPort } from "./listen.ts";
 import { drain } from "./drain.ts";
-
-/** Longest time for the API to show that it can be reached, in milliseconds. */
-const READY_TIMEOUT_MS = 5_000;
+import { createApiReadiness } from "./readiness.ts";
 
 /** Path of the metrics on their port. */
 const METRICS_PATH = "/metrics";
@@ -32,6 +30,7 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
   const { metrics, calls } = app.telemetry;
   const reloadsElse = app.publishing !== undefined;
   const tokens = openTokens(config, { clock, log, readFile, onReload, reloadsElse });
+  const api = createApiReadiness(app.api, log);
   try {
     let server: Listening | undefined;
     const handler = createHttpHandler(app.factory, {
@@ -39,7 +38,7 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
       allowedHosts: acceptedHosts(config),
       allowedOrigins: config.allowedOrigins,
       isAccepting: () => server?.isAccepting ?? false,
-      ready: () => isReady(app),
+      ready: api.check,
       log,
       onAccepted: program.redact.learn,
       sealer: app.services.sealer,
@@ -54,7 +53,20 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
       }),
       ...(metrics && { onRefused: metrics.refused }),
     });
-    const { addr, shutdown } = server = await openPort(config, handler.fetch, program);
+    const listening = server = await openPort(config, handler.fetch, program);
+    const { addr, shutdown } = listening;
+    const isDraining = () => program.stopping.aborted;
+    metrics?.addServer({
+      isDraining,
+      isReady: () => !isDraining() && listening.isAccepting && api.last,
+      connections: () => ({
+        open: listening.openConnections,
+        closedForRoom: listening.closedForRoom,
+      }),
+      tokens: () => tokens.registry.current().length,
+      rules: () => tokens.registry.rules()?.length ?? 0,
+      certificateEndSec: await certificateEnd(config, program),
+    });
     const metricsServer = metrics && config.metricsPort !== undefined
       ? await openMetricsServer(
         { host: config.listenAddress, port: config.metricsPort },
@@ -107,14 +119,4 @@ async function serveMetrics({ method, url }: Request, page: MetricsPage): Promis
   return new Response(await page.render(), {
     headers: { "content-type": page.contentType, "cache-control": "no-store" },
   });
-}
-
-async function isReady(app: App): Promise<boolean> {
-  try {
-    await app.api.agents.list({ limit: 1 }, { timeoutMs: READY_TIMEOUT_MS });
-    return true;
-  } catch {
-    // The API client logs the reason; the probe only needs a yes or no.
-    return false;
-  }
 }

@@ -92,6 +92,20 @@ export function unusableCertificate(
 }
 
 /**
+ * Returns when the server's certificate ends, in seconds since 1970; undefined without TLS, and where
+ * its date cannot be read.
+ */
+export async function certificateEnd(
+  { tls }: Pick<HttpConfig, "tls">,
+  { readFile, certificateDates }: Pick<Program, "readFile" | "certificateDates">,
+): Promise<number | undefined> {
+  if (!tls) return undefined;
+  const ends = await readFile(tls.certFile).then(certificateDates)
+    .then(({ validTo }) => Date.parse(validTo) / 1_000, () => NaN);
+  return Number.isNaN(ends) ? undefined : ends;
+}
+
+/**
  * Listens on the address of the settings.
  *
  * @throws UsageError one line that says what prevents it

@@ -8,10 +8,9 @@
 import type { RequestInfo } from "../../api/http.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { CallWatch } from "../../mcp/call_report.ts";
-import type { WaiterStats } from "../../session/waiter.ts";
 import type { DecisionRecord } from "../../session/answer_sender.ts";
 import type { QuestionRecord } from "../../session/person.ts";
-import type { Metrics } from "../../mcp/metrics.ts";
+import type { Metrics, MetricsSources } from "../../mcp/metrics.ts";
 import { VERSION } from "../version.ts";
 
 /** The settings that switch on metrics or traces. */
@@ -35,18 +34,18 @@ export interface Telemetry {
 /**
  * Opens the observers that the settings switch on.
  *
- * @param waits read whenever the metrics are
+ * @param sources read whenever the metrics are
  * @param log gets a warning when this executable cannot make the traces
  */
 export async function openTelemetry(
   config: TelemetryConfig,
-  waits: () => WaiterStats,
+  sources: Omit<MetricsSources, "version">,
   log: Logger,
 ): Promise<Telemetry> {
   const { tracing, metricsPort } = config;
   const calls = new InFlight();
   const metrics = metricsPort !== undefined
-    ? (await import("../../mcp/metrics.ts")).createMetrics({ version: VERSION, waits })
+    ? (await import("../../mcp/metrics.ts")).createMetrics({ version: VERSION, ...sources })
     : undefined;
   const traces = tracing ? await import("../../mcp/tracing.ts") : undefined;
   const spans = traces?.createTracing(VERSION);

@@ -64,6 +64,16 @@ Deno.test("enter() takes several places at once, or none of them, and frees them
   }
 });
 
+Deno.test("stats() counts the calls that run, and no waits", () => {
+  const limits = createCallLimits(5);
+  const leave = limits.enter("call", {}, 2);
+  limits.enter("wait", {});
+  limits.enter("call", { principal: { id: "ci" } });
+  assertEquals(limits.stats(), { running: 3, max: 5 });
+  leave();
+  assertEquals(limits.stats(), { running: 1, max: 5 });
+});
+
 Deno.test("enter() that refuses takes no place", () => {
   const limits = createCallLimits(1);
   const leave = limits.enter("call", {});

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { CallReport } from "../../../src/mcp/call_report.ts";
+import type { ProcessUsage } from "../../../src/core/process_usage.ts";
 import { createMetrics } from "../../../src/mcp/metrics.ts";
 
 const CALL: CallReport = {
@@ -20,7 +21,15 @@ const CALL: CallReport = {
 
 function open() {
   const stats = { openWaits: 0, openStreams: 0, reconnects: 0 };
-  const metrics = createMetrics({ version: "1.2.3", waits: () => stats });
+  const calls = { running: 0, max: 1_000 };
+  const used: ProcessUsage = { startedAtSec: 1_700_000_000, residentBytes: 1e8, cpuSec: 1.5 };
+  const metrics = createMetrics({
+    version: "1.2.3",
+    waits: () => stats,
+    maxWaits: 400,
+    calls: () => calls,
+    usage: () => Promise.resolve(used),
+  });
   /** Values by name and labels, as a collector reads them. */
   const read = async () => {
     const lines = (await metrics.render()).split("\n").filter((line) => /^[a-z]/.test(line));
@@ -30,7 +39,7 @@ function open() {
     }));
   };
   const call = (report: Partial<CallReport>) => metrics.call({ ...CALL, ...report });
-  return { metrics, stats, call, read };
+  return { metrics, stats, calls, used, call, read };
 }
 
 Deno.test("metrics count calls by tool and outcome, and failures by type", async () => {
@@ -141,6 +150,67 @@ Deno.test("metrics show what is open when they are read", async () => {
     5,
   ]);
   assertEquals(after['build_info{version="1.2.3"}'], 1);
+});
+
+Deno.test("metrics show how many calls and waits run, beside the most that may", async () => {
+  const { stats, calls, read } = open();
+  Object.assign(stats, { openWaits: 7 });
+  Object.assign(calls, { running: 3 });
+  const values = await read();
+  assertEquals([values.open_waits, values.max_waits], [7, 400]);
+  assertEquals([values.running_calls, values.max_calls], [3, 1_000]);
+});
+
+Deno.test("metrics of the process have the names of every client library", async () => {
+  const { used, read } = open();
+  const before = await read();
+  assertEquals(before.process_start_time_seconds, 1_700_000_000);
+  assertEquals(before.process_resident_memory_bytes, 1e8);
+  assertEquals(before.process_cpu_seconds_total, 1.5);
+  // A runtime that does not tell counts no files: 0 would be a lie.
+  assertEquals([before.process_open_fds, before.process_max_fds], [undefined, undefined]);
+  Object.assign(used, { cpuSec: 2, openFiles: 12, maxFiles: 1_024 });
+  const after = await read();
+  assertEquals(after.process_cpu_seconds_total, 2);
+  assertEquals([after.process_open_fds, after.process_max_fds], [12, 1_024]);
+});
+
+Deno.test("metrics show a server's state when they are read, and nothing that is not known", async () => {
+  const { metrics, read } = open();
+  assertEquals((await read()).draining, undefined);
+  const state = { draining: false, ready: undefined as boolean | undefined, open: 2, closed: 0 };
+  metrics.addServer({
+    isDraining: () => state.draining,
+    isReady: () => state.ready,
+    connections: () => ({ open: state.open, closedForRoom: state.closed }),
+    tokens: () => 3,
+    rules: () => 4,
+  });
+  const first = await read();
+  assertEquals([first.draining, first.ready, first.certificate_end_time_seconds], [
+    0,
+    undefined,
+    undefined,
+  ]);
+  assertEquals([first.tokens, first.rules, first.connections], [3, 4, 2]);
+  Object.assign(state, { ready: true });
+  assertEquals((await read()).ready, 1);
+  Object.assign(state, { ready: false, draining: true, closed: 32 });
+  const last = await read();
+  assertEquals([last.draining, last.ready, last.connections_closed_for_room_total], [1, 0, 32]);
+});
+
+Deno.test("metrics show when the certificate ends", async () => {
+  const { metrics, read } = open();
+  metrics.addServer({
+    isDraining: () => false,
+    isReady: () => true,
+    connections: () => ({ open: 0, closedForRoom: 0 }),
+    tokens: () => 1,
+    rules: () => 0,
+    certificateEndSec: 1_800_000_000,
+  });
+  assertEquals((await read()).certificate_end_time_seconds, 1_800_000_000);
 });
 
 const ENDPOINTS: readonly [method: string, path: string, endpoint: string][] = [

@@ -87,7 +87,14 @@ Deno.test("listen() ignores DENO_SERVE_ADDRESS", async () => {
 Deno.test("listen() says when it takes no more connections", async () => {
   const server = listen(LOOPBACK, answer, silentLogger);
   assert(server.isAccepting);
+  assertEquals([server.openConnections, server.closedForRoom], [0, 0]);
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+  await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"));
+  await connection.read(new Uint8Array(1_000));
+  assertEquals(server.openConnections, 1);
+  connection.close();
   await server.shutdown();
   assert(!server.isAccepting);
+  assertEquals(server.openConnections, 0);
   await server.shutdown();
 });

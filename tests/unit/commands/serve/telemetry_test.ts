@@ -19,10 +19,15 @@ const REPORT: CallReport = {
   apiRequestIds: [],
 };
 const CALL = { tool: "get_agent", method: "tools/call", meta: {} };
-const STATS = { openWaits: 4, openStreams: 2, reconnects: 1 };
+const SOURCES = {
+  waits: () => ({ openWaits: 4, openStreams: 2, reconnects: 1 }),
+  maxWaits: 10,
+  calls: () => ({ running: 3, max: 20 }),
+  usage: () => Promise.resolve({ startedAtSec: 1_700_000_000, residentBytes: 1, cpuSec: 1 }),
+};
 
 Deno.test("openTelemetry() counts running calls, and nothing else unless asked to", async () => {
-  const { watch, calls, ...rest } = await openTelemetry({}, () => STATS, silentLogger);
+  const { watch, calls, ...rest } = await openTelemetry({}, SOURCES, silentLogger);
   assertEquals([rest, watch.ended], [{}, undefined]);
   const gate = Promise.withResolvers<{ report: CallReport }>();
   const done = watch.around?.(CALL, () => gate.promise);
@@ -34,7 +39,7 @@ Deno.test("openTelemetry() counts running calls, and nothing else unless asked t
 Deno.test("openTelemetry() measures for a metrics port", async () => {
   const { watch, metrics, observe, onDecided, onAsked } = await openTelemetry(
     { metricsPort: 0 },
-    () => STATS,
+    SOURCES,
     silentLogger,
   );
   watch.ended?.(REPORT);
@@ -47,12 +52,14 @@ Deno.test("openTelemetry() measures for a metrics port", async () => {
   assert(page.includes(denied), page);
   assert(page.includes('cma_mcp_questions_total{channel="form",answer="timed_out"} 1'), page);
   assert(page.includes('endpoint="GET /v1/agents",status="200"} 1'), page);
-  assert(page.includes("cma_mcp_open_waits 4"), page);
+  for (const line of ["open_waits 4", "max_waits 10", "running_calls 3", "max_calls 20"]) {
+    assert(page.includes(`cma_mcp_${line}\n`), page);
+  }
 });
 
 Deno.test("openTelemetry() says so when the runtime collects no traces, and works without", async () => {
   const program = recordProgram();
-  const { watch, calls } = await openTelemetry({ tracing: true }, () => STATS, program.log);
+  const { watch, calls } = await openTelemetry({ tracing: true }, SOURCES, program.log);
   assert(program.logged.join().includes("OTEL_DENO has no effect in this executable"));
   const done = { report: REPORT };
   assertEquals(await watch.around?.(CALL, () => Promise.resolve(done)), done);
