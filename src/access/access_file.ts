@@ -1,18 +1,22 @@
 /**
- * The token file, which lists the callers of the HTTP server and what each may do: its format, and a
- * running server's tokens, which follow it.
+ * The access file, which lists the tokens of the HTTP server, and the rules for people who sign in:
+ * its format, and a running server's tokens and rules, which follow it.
  *
  * @module
  */
 
 import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
+import { wholeCents } from "../core/cents.ts";
 import { fileError, messageOf, UsageError } from "../core/errors.ts";
 import { isFilledIn } from "../core/filled_in.ts";
 import { type IdKind, isIdOf } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { firstChars } from "../core/text.ts";
 import { MAX_RUNNING } from "./limits.ts";
+import type { Grants } from "./principal.ts";
+import { checkRules, rulePlace, ruleWarnings } from "./rule_checks.ts";
+import type { AccessRule } from "./rules.ts";
 import { hasScope, type Scope, SCOPES } from "./scopes.ts";
 import { TOOL_SET_NAMES } from "./tool_sets.ts";
 import { createTokenRegistry, type TokenEntry, type TokenRegistry, tokensOf } from "./tokens.ts";
@@ -26,9 +30,19 @@ export const TOKEN_NAME_WORDS = "1 to 64 letters, digits, '.', '_' and '-'";
 /** Most tokens of a file: every request is compared with all of them. */
 const MAX_TOKENS = 1_000;
 
+/** Most rules of a file. */
+const MAX_RULES = 1_000;
+
+/** Most values of a rule. */
+const MAX_VALUES = 1_000;
+
 const NAME_RULE = `must be ${TOKEN_NAME_WORDS}`;
 const HASHES_RULE =
   "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them";
+const ISSUER_RULE = "must be the URL of an authorization server, as --oauth-issuer has it";
+const CLAIM_RULE = "must be the name of a claim, of 1 to 256 characters";
+const VALUE_RULE = "must be a text of 1 to 1,024 characters, a number, true or false";
+const COST_RULE = "must be US dollars from 0.01 to 999999999, such as 2.50";
 
 function idSchema(kind: IdKind): z.ZodString {
   const isId = (value: string) => isFilledIn(value, { isWord: true }) && isIdOf(kind, value);
@@ -64,16 +78,8 @@ let schema: ReturnType<typeof makeSchema> | undefined;
 
 function makeSchema() {
   const hash = z.string().regex(/^[0-9a-fA-F]{64}$/, HASHES_RULE).toLowerCase();
-  const entry = z.strictObject({
-    name: z.string(NAME_RULE).regex(TOKEN_NAME, NAME_RULE),
-    sha256: z.union([
-      hash.transform((one) => [one]),
-      z.array(hash).min(1, HASHES_RULE).max(4, HASHES_RULE),
-    ], { error: HASHES_RULE }),
-    expires: z.iso.datetime({
-      offset: true,
-      error: 'must be a time such as "2027-01-31T00:00:00Z"',
-    }).optional(),
+  const name = z.string(NAME_RULE).regex(TOKEN_NAME, NAME_RULE);
+  const grants = {
     agents: idsSchema("agent").optional(),
     agent: idSchema("agent").optional(),
     environments: idsSchema("environment").optional(),
@@ -85,37 +91,103 @@ function makeSchema() {
     rate_per_minute: countSchema(1_000_000).optional(),
     max_waits: countSchema(MAX_RUNNING).optional(),
     max_calls: countSchema(MAX_RUNNING).optional(),
-  }, { error: (issue) => issue.code === "invalid_type" ? "must be an object" : undefined });
+    max_cost_usd: z.number(COST_RULE).min(0.01, COST_RULE).max(999_999_999, COST_RULE).optional(),
+  };
+  const noObject = {
+    error: (issue: { readonly code?: string }) =>
+      issue.code === "invalid_type" ? "must be an object" : undefined,
+  };
+  const token = z.strictObject({
+    name,
+    sha256: z.union([
+      hash.transform((one) => [one]),
+      z.array(hash).min(1, HASHES_RULE).max(4, HASHES_RULE),
+    ], { error: HASHES_RULE }),
+    expires: z.iso.datetime({
+      offset: true,
+      error: 'must be a time such as "2027-01-31T00:00:00Z"',
+    }).optional(),
+    ...grants,
+  }, noObject);
+  const text = z.string().min(1, VALUE_RULE).max(1_024, VALUE_RULE);
+  const rule = z.strictObject({
+    name,
+    issuer: z.string(ISSUER_RULE).max(2_048, ISSUER_RULE).refine(URL.canParse, ISSUER_RULE),
+    claim: z.string(CLAIM_RULE).min(1, CLAIM_RULE).max(256, CLAIM_RULE).optional(),
+    values: z.array(z.union([text, z.number(), z.boolean()], VALUE_RULE), "must be a list")
+      .min(1, "must name at least one value").max(
+        MAX_VALUES,
+        `must be at most ${MAX_VALUES} values`,
+      ).optional(),
+    ...grants,
+  }, noObject);
   return z.strictObject({
-    tokens: z.array(entry, "must be a list of tokens")
-      .max(MAX_TOKENS, `must be at most ${MAX_TOKENS} tokens`),
+    tokens: z.array(token, "must be a list of tokens")
+      .max(MAX_TOKENS, `must be at most ${MAX_TOKENS} tokens`).optional(),
+    rules: z.array(rule, "must be a list of rules")
+      .max(MAX_RULES, `must be at most ${MAX_RULES} rules`).optional(),
   });
 }
 
-type FileEntry = z.output<ReturnType<typeof makeSchema>>["tokens"][number];
+type FileContent = z.output<ReturnType<typeof makeSchema>>;
+type FileToken = NonNullable<FileContent["tokens"]>[number];
+type FileRule = NonNullable<FileContent["rules"]>[number];
 
-/** Returns true for the text of a file that lists tokens; any other text is the token itself. */
+/** Returns true for the text of a file that lists tokens or rules; any other is the token itself. */
 export function isTokenList(text: string): boolean {
   return /^\s*\{/.test(text);
 }
 
+/** What an access file says. */
+export interface AccessFile {
+  readonly tokens: readonly TokenEntry[];
+  /** In their order; undefined where the file has no list of them. */
+  readonly rules?: readonly AccessRule[];
+}
+
 /**
- * Returns the tokens of a file, which may list none.
+ * Reads an access file, whose lists may be empty.
  *
  * @param source how the user named the file, for errors
+ * @param issuers the issuers that the server trusts, of which the rules must be; without any, the file
+ *   must have tokens and no rules; undefined where they are not known
  * @throws UsageError one line that names the entry and the field, and never a hash
  */
-export function parseTokenFile(text: string, source: string): readonly TokenEntry[] {
+export function parseAccessFile(
+  text: string,
+  source: string,
+  issuers?: readonly string[],
+): AccessFile {
   const content = parseContent(text, source);
   const parsed = fileSchema().safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UsageError(`${source}: ${issue ? describe(issue, content) : "cannot be used"}`);
   }
-  refuseContradictions(parsed.data.tokens, source);
-  const entries = parsed.data.tokens.map(entryOf);
-  refuseDuplicates(entries, source);
-  return entries;
+  const { tokens, rules } = parsed.data;
+  if (!tokens && !rules) {
+    const what = issuers?.length === 0 ? "tokens is missing" : "it has neither tokens nor rules";
+    throw new UsageError(`${source}: ${what}`);
+  }
+  refuseContradictions(parsed.data, source);
+  const file = {
+    tokens: (tokens ?? []).map(tokenOf),
+    ...(rules && { rules: rules.map(ruleOf) }),
+  };
+  refuseDuplicateTokens(file.tokens, source);
+  refuseDuplicateRules(file.rules ?? [], source);
+  if (issuers) checkRules(file.rules, issuers, source);
+  return file;
+}
+
+/**
+ * Returns the tokens of a file for a server without people who sign in; it may list none.
+ *
+ * @param source how the user named the file, for errors
+ * @throws UsageError one line that names the entry and the field, and never a hash
+ */
+export function parseTokenFile(text: string, source: string): readonly TokenEntry[] {
+  return parseAccessFile(text, source, []).tokens;
 }
 
 function parseContent(text: string, source: string): unknown {
@@ -127,12 +199,21 @@ function parseContent(text: string, source: string): unknown {
   }
 }
 
-function entryOf(entry: FileEntry): TokenEntry {
-  const { expires } = entry;
+function tokenOf(entry: FileToken): TokenEntry {
+  const { name, sha256: hashes, expires } = entry;
+  const expiresAtMs = expires === undefined ? undefined : Date.parse(expires);
+  return { name, hashes, ...(expiresAtMs !== undefined && { expiresAtMs }), ...grantsOf(entry) };
+}
+
+function ruleOf(entry: FileRule): AccessRule {
+  const { name, issuer, claim, values } = entry;
+  const when = claim === undefined || !values ? undefined : { claim, values };
+  return { name, issuer, ...(when && { when }), ...grantsOf(entry) };
+}
+
+/** Reads what tokens and rules have in common. */
+function grantsOf(entry: FileToken | FileRule): Grants & Pick<TokenEntry, "ratePerMinute"> {
   return {
-    name: entry.name,
-    hashes: entry.sha256,
-    ...(expires !== undefined && { expiresAtMs: Date.parse(expires) }),
     ...(entry.agents && { agents: entry.agents }),
     ...(entry.agent !== undefined && { agent: entry.agent, agents: [entry.agent] }),
     ...(entry.environments && { environments: entry.environments }),
@@ -144,21 +225,35 @@ function entryOf(entry: FileEntry): TokenEntry {
     ...(entry.rate_per_minute !== undefined && { ratePerMinute: entry.rate_per_minute }),
     ...(entry.max_waits !== undefined && { maxWaits: entry.max_waits }),
     ...(entry.max_calls !== undefined && { maxCalls: entry.max_calls }),
+    ...(entry.max_cost_usd !== undefined && { maxCostUsd: wholeCents(entry.max_cost_usd) }),
   };
 }
 
 /** Refuses fields that have no effect beside others, so that no operator relies on them. */
-function refuseContradictions(entries: readonly FileEntry[], source: string): void {
-  for (const [index, { name, read_only: readOnly, scopes, agent, agents }] of entries.entries()) {
-    const problem = agent !== undefined && agents
-      ? AGENT_OR_AGENTS
-      : readOnly
-      ? scopesBesideReadOnly(scopes)
-      : undefined;
-    if (problem !== undefined) {
-      throw new UsageError(`${source}: tokens[${index}] ("${name}"): ${problem}`);
-    }
-  }
+function refuseContradictions({ tokens = [], rules = [] }: FileContent, source: string): void {
+  const problems = [
+    ...tokens.map((entry) => grantsProblem(entry, "token")),
+    ...rules.map((entry) => whenProblem(entry) ?? grantsProblem(entry, "rule")),
+  ];
+  const at = problems.findIndex((problem) => problem !== undefined);
+  if (at === -1) return;
+  const list = at < tokens.length ? "tokens" : "rules";
+  const index = list === "tokens" ? at : at - tokens.length;
+  const name = (list === "tokens" ? tokens : rules)[index]?.name;
+  throw new UsageError(`${source}: ${list}[${index}] ("${name}"): ${problems[at]}`);
+}
+
+function grantsProblem(
+  { read_only: readOnly, scopes, agent, agents }: FileToken | FileRule,
+  kind: "token" | "rule",
+): string | undefined {
+  if (agent !== undefined && agents) return AGENT_OR_AGENTS;
+  return readOnly ? scopesBesideReadOnly(scopes, kind) : undefined;
+}
+
+function whenProblem({ claim, values }: FileRule): string | undefined {
+  if ((claim === undefined) === (values === undefined)) return undefined;
+  return "claim and values go together: give both, or none for everybody of the issuer";
 }
 
 /** Says that a token has one agent or a list. */
@@ -166,22 +261,22 @@ export const AGENT_OR_AGENTS =
   "give agent, the one that its tools are bound to, or agents, a list to choose from";
 
 /**
- * Says which scopes a token that may only read cannot have; undefined where it has none of those.
+ * Says which scopes a token or a rule that may only read cannot have; undefined where it has none of
+ * those.
  */
-export function scopesBesideReadOnly(scopes: readonly Scope[] = []): string | undefined {
+export function scopesBesideReadOnly(
+  scopes: readonly Scope[] = [],
+  kind: "token" | "rule" = "token",
+): string | undefined {
   const idle = scopes.filter((scope) => !hasScope({ readOnly: true }, scope));
   if (idle.length === 0) return undefined;
-  return `a token that may only read cannot have ${idle.join(" and ")}: let it have either`;
+  return `a ${kind} that may only read cannot have ${idle.join(" and ")}: let it have either`;
 }
 
-function refuseDuplicates(entries: readonly TokenEntry[], source: string): void {
-  const names = new Set<string>();
+function refuseDuplicateTokens(entries: readonly TokenEntry[], source: string): void {
+  refuseDuplicateNames(entries, "tokens", source);
   const holders = new Map<string, string>();
   for (const { name, hashes } of entries) {
-    if (names.has(name)) {
-      throw new UsageError(`${source}: two tokens have the name "${name}": rename one`);
-    }
-    names.add(name);
     for (const hash of hashes) {
       const holder = holders.get(hash);
       if (holder !== undefined) {
@@ -194,18 +289,51 @@ function refuseDuplicates(entries: readonly TokenEntry[], source: string): void 
   }
 }
 
+/** Refuses rules of one name, and those that never fit because one before them always does. */
+function refuseDuplicateRules(rules: readonly AccessRule[], source: string): void {
+  refuseDuplicateNames(rules, "rules", source);
+  const fitsAll = new Map<string, AccessRule>();
+  for (const [index, rule] of rules.entries()) {
+    const before = fitsAll.get(rule.issuer);
+    if (before) {
+      throw new UsageError(
+        `${source}: ${
+          rulePlace(rule, index)
+        }: never fits, because "${before.name}" before it fits ` +
+          "everybody of that issuer: put it first",
+      );
+    }
+    if (!rule.when) fitsAll.set(rule.issuer, rule);
+  }
+}
+
+function refuseDuplicateNames(
+  entries: readonly { readonly name: string }[],
+  list: "tokens" | "rules",
+  source: string,
+): void {
+  const names = new Set<string>();
+  for (const { name } of entries) {
+    if (names.has(name)) {
+      throw new UsageError(`${source}: two ${list} have the name "${name}": rename one`);
+    }
+    names.add(name);
+  }
+}
+
 /** Describes a problem of the file, such as `tokens[1] ("ci"): read_only must be true or false`. */
 function describe(issue: z.core.$ZodIssue, content: unknown): string {
   const [list, index, ...path] = issue.path;
   const isEntry = typeof index === "number";
-  const place = isEntry ? `tokens[${index}]${nameAt(content, index)}: ` : "";
+  const place = isEntry ? `${String(list)}[${index}]${nameAt(content, list, index)}: ` : "";
   const field = isEntry ? path.join(".") : String(list ?? "");
   if (issue.code === "unrecognized_keys") {
     const keys = issue.keys.slice(0, 3).map((key) => JSON.stringify(firstChars(key, 40))).join(
       ", ",
     );
     const { shape } = fileSchema();
-    const known = Object.keys(isEntry ? shape.tokens.element.shape : shape).join(", ");
+    const entry = shape[list === "rules" ? "rules" : "tokens"].unwrap().element.shape;
+    const known = Object.keys(isEntry ? entry : shape).join(", ");
     return `${place}unknown field ${keys}: there are ${known}`;
   }
   if (valueAt(content, issue.path) === undefined) return `${place}${field} is missing`;
@@ -213,8 +341,8 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
   return `${place}${what}${/^must /.test(issue.message) ? issue.message : "cannot be used"}`;
 }
 
-function nameAt(content: unknown, index: number): string {
-  const name = valueAt(content, ["tokens", index, "name"]);
+function nameAt(content: unknown, list: PropertyKey | undefined, index: number): string {
+  const name = valueAt(content, [list ?? "", index, "name"]);
   return typeof name === "string" && TOKEN_NAME.test(name) ? ` ("${name}")` : "";
 }
 
@@ -226,12 +354,23 @@ function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** The tokens that may call over HTTP: a single one, or a list. */
+/** The tokens that may call over HTTP: a single one, or a list, and rules beside it. */
 export interface TokenSettings {
   /** The secret itself; absent where there is a list of tokens. */
   readonly token?: string;
-  /** A list of tokens, and the file that it came from, which is read again when it changes. */
-  readonly tokenFile?: { readonly path: string; readonly entries: readonly TokenEntry[] };
+  /** The access file and what it says; it is read again when it changes. */
+  readonly tokenFile?: {
+    readonly path: string;
+    /** The flag or variable that names it; `--token-file` when absent. */
+    readonly named?: string;
+    readonly entries: readonly TokenEntry[];
+    readonly rules?: readonly AccessRule[];
+  };
+}
+
+/** Who may call over HTTP: holders of tokens, and people who sign in at these servers. */
+interface CallerSettings extends TokenSettings {
+  readonly oauth?: { readonly issuers: readonly { readonly issuer: string }[] };
 }
 
 /** The parts of the program that following a file needs. */
@@ -244,7 +383,7 @@ interface TokenProgram {
   readonly reloadsElse?: boolean;
 }
 
-/** Tokens that follow their file until they are closed. */
+/** Tokens and rules that follow their file until they are closed. */
 export interface OpenTokens {
   readonly registry: TokenRegistry;
   close(): void;
@@ -254,14 +393,15 @@ export interface OpenTokens {
 const POLL_MS = 3_000;
 
 /**
- * Opens the tokens of a configuration. A list is read again every three seconds, and when the
- * operator asks for it (SIGHUP). A list that cannot be used leaves the tokens as they are; running
+ * Opens the tokens and rules of a configuration. A file of them is read again every three seconds, and
+ * when the operator asks for it (SIGHUP). A file that cannot be used leaves them as they are; running
  * calls go on either way.
  */
 export function openTokens(
-  { token, tokenFile }: TokenSettings,
+  { token, tokenFile, oauth }: CallerSettings,
   { clock, log, readFile, onReload, reloadsElse = false }: TokenProgram,
 ): OpenTokens {
+  const issuers = oauth?.issuers.map(({ issuer }) => issuer) ?? [];
   if (!tokenFile) {
     // Without a listener the signal would end the process.
     const unsubscribe = onReload(() => {
@@ -272,28 +412,35 @@ export function openTokens(
     const tokens = token === undefined ? [] : tokensOf([token]);
     return { registry: createTokenRegistry(tokens), close: unsubscribe };
   }
-  const { path } = tokenFile;
-  const registry = createTokenRegistry(tokenFile.entries);
+  const { path, named = "--token-file", entries, rules } = tokenFile;
+  const kind = /access/i.test(named) ? "access file" : "token file";
+  const registry = createTokenRegistry(entries, rules);
   const closing = new AbortController();
   // The last result, so that each content, or a missing file, is logged once.
   let last: string | undefined;
   let isReadable = true;
 
   const fail = (error: unknown) =>
-    log.error("The token file cannot be used: the tokens stay as they were", {
-      error: messageOf(error),
-    });
+    log.error(
+      `The ${kind} cannot be used: the tokens ${oauth ? "and rules " : ""}stay as they were`,
+      { error: messageOf(error) },
+    );
   const replace = (content: string) => {
-    const entries = parseTokenFile(content, `'${path}' (--token-file)`);
-    const before = registry.current();
-    if (JSON.stringify(entries) === JSON.stringify(before)) return;
-    registry.replace(entries);
-    log.info("The token file was read again", changes(before, entries));
-    if (entries.length === 0) log.warn("No token is left: every request gets 401");
+    const after = parseAccessFile(content, `'${path}' (${named})`, issuers);
+    const before = { tokens: registry.current(), rules: registry.rules() };
+    // Compare texts: an absent list of rules and an empty one differ.
+    if (textOf(after) === textOf(before)) return;
+    registry.replace(after.tokens, after.rules);
+    log.info(`The ${kind} was read again`, changes(before, after));
+    if (after.tokens.length === 0 && !oauth) log.warn("No token is left: every request gets 401");
+    const known = ruleWarnings(before.rules, issuers);
+    for (const warning of ruleWarnings(after.rules, issuers)) {
+      if (!known.includes(warning)) log.warn(warning);
+    }
   };
   const read = async () => {
     const content = await readFile(path).catch((error) => {
-      if (isReadable && !closing.signal.aborted) fail(fileError(error, path, "--token-file"));
+      if (isReadable && !closing.signal.aborted) fail(fileError(error, path, named));
       isReadable = false;
     });
     if (content === undefined || closing.signal.aborted) return;
@@ -329,13 +476,36 @@ export function openTokens(
   };
 }
 
-/** Compares two lists, for the log: names only, since the file has the rest. */
-function changes(before: readonly TokenEntry[], after: readonly TokenEntry[]) {
-  const text = new Map(before.map((entry) => [entry.name, JSON.stringify(entry)]));
-  const names = (entries: readonly TokenEntry[]) => entries.map(({ name }) => name);
-  const left = new Set(names(after));
+function textOf({ tokens, rules }: AccessFile): string {
+  return JSON.stringify([tokens, rules ?? null]);
+}
+
+/** Compares two contents, for the log: names only, since the file has the rest. */
+function changes(before: AccessFile, after: AccessFile): Record<string, unknown> {
+  const tokens = { tokens: after.tokens.length, ...namesThatChanged(before.tokens, after.tokens) };
+  if (!before.rules && !after.rules) return tokens;
+  const { rules: old = [] } = before;
+  const { rules = [] } = after;
+  const { added, removed, changed } = namesThatChanged(old, rules);
   return {
-    tokens: after.length,
+    ...tokens,
+    rules: rules.length,
+    added_rules: added,
+    removed_rules: removed,
+    changed_rules: changed,
+    ...(isReordered(old, rules) && { rules_reordered: true }),
+  };
+}
+
+interface Named {
+  readonly name: string;
+}
+
+function namesThatChanged(before: readonly Named[], after: readonly Named[]) {
+  const text = new Map(before.map((entry) => [entry.name, JSON.stringify(entry)]));
+  const left = new Set(after.map(({ name }) => name));
+  const names = (entries: readonly Named[]) => entries.map(({ name }) => name);
+  return {
     added: names(after.filter(({ name }) => !text.has(name))),
     removed: names(before.filter(({ name }) => !left.has(name))),
     changed: names(after.filter((entry) => {
@@ -343,4 +513,11 @@ function changes(before: readonly TokenEntry[], after: readonly TokenEntry[]) {
       return known !== undefined && known !== JSON.stringify(entry);
     })),
   };
+}
+
+/** Returns true if those that stayed stand in another order, by which the first that fits may differ. */
+function isReordered(before: readonly Named[], after: readonly Named[]): boolean {
+  const common = (entries: readonly Named[], others: readonly Named[]) =>
+    entries.map(({ name }) => name).filter((name) => others.some((other) => other.name === name));
+  return common(before, after).join() !== common(after, before).join();
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { centsIn } from "../core/cents.ts";
 import { fieldsOf, integerOf } from "./read.ts";
 
 /** A bound of what a session may cost by list prices. */
@@ -34,12 +35,8 @@ export function costCentsOf(usage: unknown): number | undefined {
 /**
  * Makes a session's budget.
  *
- * @param dollars from 0.01 to 2^53 - 1, rounded down to cents. By the number's digits: 0.29 * 100 is
- *   less than 29
+ * @param dollars from 0.01 to 2^53 - 1, rounded down to cents
  */
 export function budgetOf(dollars: number): Budget {
-  const [whole = "", fraction = ""] = String(dollars).split(".");
-  const cents = whole + fraction.slice(0, 2).padEnd(2, "0");
-  const amount = cents.replace(/^0+(?=\d)/, "");
-  return { type: "limit", max_list_cost: { amount, currency: "USD" } };
+  return { type: "limit", max_list_cost: { amount: centsIn(dollars), currency: "USD" } };
 }

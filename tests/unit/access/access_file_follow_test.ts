@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { openTokens, parseTokenFile } from "../../../src/access/access_file.ts";
+import { openTokens, parseAccessFile, parseTokenFile } from "../../../src/access/access_file.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { recordProgram } from "../../helpers/program.ts";
 
@@ -113,5 +113,113 @@ Deno.test("openTokens() of a single token says nothing where the signal has some
   const list = openTokens({ token: "t".repeat(40) }, { ...program, reloadsElse: true });
   program.reload();
   assertEquals(program.logged, []);
+  list.close();
+});
+
+const ISSUER = "https://login.example.com";
+const GOOGLE = "https://accounts.google.com";
+
+function rulesOf(...rules: (string | Record<string, unknown>)[]): string {
+  const entries = rules.map((rule) => ({
+    issuer: ISSUER,
+    claim: "groups",
+    ...(typeof rule === "string" ? { name: rule, values: [rule] } : rule),
+  }));
+  return JSON.stringify({ rules: entries });
+}
+
+async function openedRules(content: string, issuers = [ISSUER]) {
+  const clock = new ManualClock();
+  const file = { content };
+  const program = recordProgram({ clock, readFile: () => Promise.resolve(file.content) });
+  const { tokens, rules } = parseAccessFile(content, "'t'", issuers);
+  const tokenFile = {
+    path: "t",
+    named: "--access-file",
+    entries: tokens,
+    ...(rules && { rules }),
+  };
+  const oauth = { issuers: issuers.map((issuer) => ({ issuer })) };
+  const list = openTokens({ tokenFile, oauth }, program);
+  await settle();
+  const names = () => list.registry.rules()?.map(({ name }) => name);
+  const change = async (next: string) => {
+    file.content = next;
+    await clock.advance(3_000);
+  };
+  return { clock, program, list, names, change };
+}
+
+Deno.test("openTokens() follows the rules of its file, and logs their names but no values", async () => {
+  const { program, list, names, change } = await openedRules(rulesOf("a", "b"));
+  assertEquals([names(), program.logged], [["a", "b"], []]);
+  await change(rulesOf("c", { name: "b", values: ["secret-group"] }));
+  assertEquals(names(), ["c", "b"]);
+  assertEquals(program.logged, [
+    "cma-mcp info: The access file was read again tokens=0 added=[] removed=[] changed=[] rules=2 " +
+    'added_rules=["c"] removed_rules=["a"] changed_rules=["b"]',
+  ]);
+  list.close();
+});
+
+Deno.test("openTokens() takes up another order of rules, and says that it is another", async () => {
+  const { program, list, names, change } = await openedRules(rulesOf("a", "b", "c"));
+  await change(rulesOf("c", "a", "b"));
+  assertEquals(names(), ["c", "a", "b"]);
+  assert(program.logged.at(-1)?.endsWith("changed_rules=[] rules_reordered=true"));
+  list.close();
+});
+
+Deno.test("openTokens() keeps its rules when the file names an issuer that is not trusted", async () => {
+  const { program, list, names, change } = await openedRules(rulesOf("a"));
+  await change(rulesOf("a", { name: "b", issuer: "https://x.example.com", values: ["x"] }));
+  assertEquals(names(), ["a"]);
+  const [line = ""] = program.logged;
+  assert(
+    /error: .*the tokens and rules stay as they were.*rules\[1\] \("b"\): issuer/.test(line),
+    line,
+  );
+  assert(line.includes("(--access-file)"), line);
+  list.close();
+});
+
+Deno.test("openTokens() keeps its rules when the file would let in everybody of an open issuer", async () => {
+  const rule = { name: "g", issuer: GOOGLE, claim: "hd", values: ["example.com"] };
+  const { program, list, names, change } = await openedRules(rulesOf(rule, "a"), [ISSUER, GOOGLE]);
+  for (
+    const content of [
+      rulesOf("a"),
+      rulesOf("a", { name: "g", issuer: GOOGLE, claim: undefined }),
+      listOf("ci"),
+    ]
+  ) {
+    await change(content);
+    assertEquals(names(), ["g", "a"]);
+    assert(program.logged.at(-1)?.includes("stay as they were"), program.logged.join("\n"));
+  }
+  list.close();
+});
+
+Deno.test("openTokens() warns when an issuer has no rule left, and when there is no rule at all", async () => {
+  const { program, list, names, change } = await openedRules(rulesOf("a"));
+  await change('{ "rules": [] }');
+  assertEquals(names(), []);
+  assert(program.logged.at(-1)?.includes(`warn: Nobody who signs in at ${ISSUER} gets in`));
+  await change(listOf("ci"));
+  assertEquals(names(), undefined);
+  assert(program.logged.at(-1)?.includes("warn: Everybody who can sign in"));
+  const before = program.logged.length;
+  await change(listOf("ci", "ops"));
+  assertEquals(program.logged.length, before + 1, "the same warning is not repeated");
+  assertEquals(program.logged.some((line) => line.includes("every request gets 401")), false);
+  list.close();
+});
+
+Deno.test("openTokens() of people alone has no token, and reads no file", () => {
+  const clock = new ManualClock();
+  const oauth = { issuers: [{ issuer: ISSUER }] };
+  const list = openTokens({ oauth }, recordProgram({ clock }));
+  assertEquals([list.registry.current(), list.registry.rules()], [[], undefined]);
+  assertEquals(clock.pendingTimers, 0);
   list.close();
 });
