@@ -159,16 +159,16 @@ export function parseAccessFile(
   issuers?: readonly string[],
 ): AccessFile {
   const content = parseContent(text, source);
+  if (["tokens", "rules"].every((list) => valueAt(content, [list]) === undefined)) {
+    const what = issuers?.length === 0 ? "tokens is missing" : "it has neither tokens nor rules";
+    throw new UsageError(`${source}: ${what}`);
+  }
   const parsed = fileSchema().safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UsageError(`${source}: ${issue ? describe(issue, content) : "cannot be used"}`);
   }
   const { tokens, rules } = parsed.data;
-  if (!tokens && !rules) {
-    const what = issuers?.length === 0 ? "tokens is missing" : "it has neither tokens nor rules";
-    throw new UsageError(`${source}: ${what}`);
-  }
   refuseContradictions(parsed.data, source);
   const file = {
     tokens: (tokens ?? []).map(tokenOf),

@@ -9,10 +9,11 @@ import type { OAuthSettings } from "../access/access_tokens.ts";
 import { MAKE_SEALING_KEY, parseSealingKeys } from "../access/sealing_keys.ts";
 import {
   isTokenList,
-  parseTokenFile,
+  parseAccessFile,
   scopesBesideReadOnly,
   type TokenSettings,
 } from "../access/access_file.ts";
+import { checkRules, ruleWarnings } from "../access/rule_checks.ts";
 import { sha256 } from "../core/sha256.ts";
 import { HOSTED, isLoopback } from "../core/addresses.ts";
 import { fileError, UsageError } from "../core/errors.ts";
@@ -199,22 +200,42 @@ function isHosted(sources: Sources): boolean {
 }
 
 async function tokenSettingsOf(sources: Sources): Promise<TokenSettings> {
-  const path = valueOf(sources, SETTINGS.tokens.tokenFile);
+  const issuers = valueOf(sources, SETTINGS.oauth.issuers);
+  const { tokenFile } = SETTINGS.tokens;
+  const path = valueOf(sources, tokenFile);
   if (path !== undefined) {
-    const content = await readSecret(sources, path, "--token-file", (text) => text);
-    const source = `'${path}' (--token-file)`;
-    if (!isTokenList(content)) return { token: checkToken(content, source) };
-    const entries = parseTokenFile(content, source);
-    if (entries.length > 0) return { tokenFile: { path, entries } };
-    throw new UsageError(
-      `${source} lists no token: make one with 'cma-mcp token new --name <name>'`,
-    );
+    const named = nameOf(sources, tokenFile) ?? `--${tokenFile.flag}`;
+    const content = await readSecret(sources, path, named, (text) => text);
+    const source = `'${path}' (${named})`;
+    if (isTokenList(content)) return { tokenFile: accessFileOf(content, path, named, issuers) };
+    const token = checkToken(content, source);
+    checkRules(undefined, issuers, source);
+    return { token };
   }
+  checkRules(undefined, issuers);
   const token = valueOf(sources, SETTINGS.tokens.token);
   if (token !== undefined) return { token };
-  if (valueOf(sources, SETTINGS.oauth.issuers).length > 0) return {};
+  if (issuers.length > 0) return {};
   throw new UsageError(
     `HTTP needs a bearer token: ${TOKEN_ADVICE}; or let people sign in, with --oauth-issuer`,
+  );
+}
+
+function accessFileOf(
+  content: string,
+  path: string,
+  named: string,
+  issuers: readonly string[],
+): NonNullable<TokenSettings["tokenFile"]> {
+  const source = `'${path}' (${named})`;
+  const { tokens: entries, rules } = parseAccessFile(content, source, issuers);
+  if (entries.length > 0 || (rules ?? []).length > 0) {
+    return { path, named, entries, ...(rules && { rules }) };
+  }
+  throw new UsageError(
+    issuers.length > 0
+      ? `${source} lists neither tokens nor rules: write a rule, or leave the file out`
+      : `${source} lists no token: make one with 'cma-mcp token new --name <name>'`,
   );
 }
 
@@ -333,8 +354,7 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
         "and --tls-key",
     );
   }
-  const isScoped = config.http?.tokenFile?.entries.every(({ agents }) => agents) ?? false;
-  if (config.http && !config.server.allowedAgentIds && !isScoped) {
+  if (config.http && !config.server.allowedAgentIds && !isScoped(config.http)) {
     warnings.push(
       "Every agent of the workspace can be reached by every client: set ALLOWED_AGENT_IDS",
     );
@@ -345,10 +365,18 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
         "replicas one --sealing-key-file",
     );
   }
+  const issuers = config.http?.oauth?.issuers.map(({ issuer }) => issuer) ?? [];
+  warnings.push(...ruleWarnings(config.http?.tokenFile?.rules, issuers));
   if (config.http && !config.http.publicUrl && config.server.toolSets.includes("files")) {
     warnings.push("Files have no links: name the address that clients call with --public-url");
   }
   return warnings;
+}
+
+/** Returns true if every caller is held to certain agents. */
+function isScoped({ tokenFile, oauth }: HttpConfig): boolean {
+  if (!tokenFile || (oauth && !tokenFile.rules)) return false;
+  return [...tokenFile.entries, ...tokenFile.rules ?? []].every(({ agents }) => agents);
 }
 
 /** Throws for an agent that is to be published, and that nobody may reach. */

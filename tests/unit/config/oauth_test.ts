@@ -239,13 +239,14 @@ for (const [name, given, expected] of refusals) {
 }
 
 Deno.test("resolveConfig() warns of hashes that differ at each replica", async () => {
-  const args = [...with1, "--hash-subjects", "--allowed-agents=agent_1"];
-  const { warnings } = await serving({ args });
+  const args = [...with1, "--hash-subjects", "--allowed-agents=agent_1", "--token-file=r"];
+  const r = JSON.stringify({ rules: [{ name: "all", issuer: LOGIN }] });
+  const { warnings } = await serving({ args, files: { r } });
   assertEquals(warnings.length, 1);
   assertMatch(warnings[0] ?? "", /hashes of subjects .* one --sealing-key-file$/);
   const keyed = await serving({
     args: [...args, "--sealing-key-file=k"],
-    files: { k: SEALING_KEY },
+    files: { k: SEALING_KEY, r },
   });
   assertEquals(keyed.warnings, []);
 });
