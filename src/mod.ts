@@ -69,4 +69,18 @@ export { openPublishing, type Publishing, type PublishingOptions } from "./tools
 export { createServices, type Services, type ServicesOptions } from "./tools/services.ts";
 export { createHttpHandler } from "./http/handler.ts";
 export { serveStdioTransport } from "./stdio.ts";
+export {
+  type AccessTokenVerifierOptions,
+  createAccessTokenVerifier,
+} from "./access/access_token_verifier.ts";
+export type {
+  AcceptedToken,
+  AccessTokenVerifier,
+  OAuthSettings,
+  RejectedToken,
+  TokenCheck,
+  TokenProblem,
+  TrustedIssuer,
+  UnavailableIssuer,
+} from "./access/access_tokens.ts";
 export { createTokenRegistry, type TokenEntry, type TokenRegistry } from "./access/tokens.ts";

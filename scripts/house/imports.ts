@@ -189,8 +189,9 @@ export function filesAreUsed(files: readonly TextFile[]): Finding[] {
 /** The file that chooses a command; it loads what every command needs. */
 const CHOOSER = "src/commands/run.ts";
 
-/** Rooms that only some commands need: hosts wait for the start of the program. */
-const ON_DEMAND = /^src\/(api|session|tools|mcp|http|simulator)\//;
+/** What only some commands need: hosts wait for the start of the program. */
+const ON_DEMAND =
+  /^src\/((api|session|tools|mcp|http|simulator)\/|access\/(access_token_verifier|issuer_keys)\.ts$)/;
 
 /** No command waits for the code of others. */
 export function commandsLoadLittle(files: readonly TextFile[]): Finding[] {

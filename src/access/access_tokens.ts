@@ -1,6 +1,5 @@
 /**
- * Access tokens of OAuth 2.1: checks those that people bring from the authorization servers which the
- * operator trusts.
+ * Access tokens of OAuth 2.1: the settings by which they are checked, and what becomes of a check.
  *
  * @module
  */
