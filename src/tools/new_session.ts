@@ -19,7 +19,6 @@ import {
   WRITE_TIMEOUT_MS,
 } from "../session/ambiguous_write.ts";
 import type { ToolCall } from "./define.ts";
-import type { Services } from "./services.ts";
 
 /** Metadata key whose value tells one call's session from all others. */
 const REQUEST_KEY = "cma_mcp_request";
@@ -87,7 +86,7 @@ export interface MadeSession {
 export async function makeSession(wanted: WantedSession, call: ToolCall): Promise<MadeSession> {
   const { access, waiter } = call.services;
   checkMetadata(wanted.metadata);
-  const limitUsd = costLimit(wanted.max_cost_usd, call.services);
+  const limitUsd = costLimit(wanted.max_cost_usd, call);
   const { session, environmentId, confirmedByList } = await create(wanted, limitUsd, call);
   const hasMessage = wanted.message !== undefined || (wanted.attachments ?? []).length > 0;
   const messageDropped = hasMessage && await isMessageDropped(session, call);
@@ -125,21 +124,28 @@ function checkMetadata(metadata: WantedSession["metadata"] = {}): void {
 }
 
 /**
- * Returns the dollars that a new session may cost: what the caller asks for, or the operator's
- * default.
+ * Returns the dollars that a new session may cost: what the caller asks for, or else the least of what
+ * the operator has set for everybody and for this caller.
  *
  * @throws `ToolError` `invalid_argument` for more than the operator allows
  */
 function costLimit(
   asked: number | undefined,
-  { maxCostUsd, maxCostCeilingUsd = Infinity }: Pick<Services, "maxCostUsd" | "maxCostCeilingUsd">,
+  { services, principal }: ToolCall,
 ): number | undefined {
-  if ((asked ?? 0) <= maxCostCeilingUsd) return asked ?? maxCostUsd;
-  throw new ToolError(
-    "invalid_argument",
-    `max_cost_usd must be at most ${maxCostCeilingUsd}: this server's operator allows no more for ` +
-      "a session.",
-  );
+  const { maxCostUsd, maxCostCeilingUsd = Infinity } = services;
+  const { maxCostUsd: ownCeiling = Infinity } = principal ?? {};
+  const ceiling = Math.min(maxCostCeilingUsd, ownCeiling);
+  if (asked !== undefined && asked > ceiling) {
+    const why = ownCeiling >= maxCostCeilingUsd
+      ? "this server's operator allows no more for a session"
+      : principal?.person
+      ? "you may spend no more on a session"
+      : "your token allows no more for a session";
+    throw new ToolError("invalid_argument", `max_cost_usd must be at most ${ceiling}: ${why}.`);
+  }
+  const limit = asked ?? Math.min(maxCostUsd ?? Infinity, ownCeiling);
+  return limit === Infinity ? undefined : limit;
 }
 
 type Created = Pick<MadeSession, "session" | "confirmedByList">;
@@ -197,7 +203,7 @@ async function createOnce(
     }, { signal, timeoutMs: WRITE_TIMEOUT_MS });
     return { session, confirmedByList: false };
   } catch (error) {
-    if (limit !== undefined && isNotBudgetable(error)) throw notBudgetable(services, error);
+    if (limit !== undefined && isNotBudgetable(error)) throw notBudgetable(call, error);
     if (signal.aborted || !isAmbiguous(error)) throw error;
     services.log.warn("The response to a create was lost: searching for the session", {
       agent_id: id,
@@ -215,16 +221,26 @@ function isNotBudgetable(error: unknown): error is ApiError {
     (error.errorCode === "model_not_budgetable" || /\bmodel_not_budgetable\b/.test(error.message));
 }
 
-function notBudgetable({ maxCostUsd }: Services, cause: ApiError): ToolError {
-  const remedy = maxCostUsd === undefined
-    ? "Leave max_cost_usd out."
-    : "This server gives every session a budget: take another agent, or ask the operator for a " +
-      "server without --max-cost-usd and --max-cost-usd-ceiling.";
+function notBudgetable(call: ToolCall, cause: ApiError): ToolError {
+  const remedy = budgetRemedy(call);
   return new ToolError(
     "model_not_budgetable",
     `The agent's model has no list price, so a session of it can have no budget. ${remedy}`,
     { cause },
   );
+}
+
+function budgetRemedy({ services, principal }: ToolCall): string {
+  if (services.maxCostUsd !== undefined) {
+    return "This server gives every session a budget: take another agent, or ask the operator for a " +
+      "server without --max-cost-usd and --max-cost-usd-ceiling.";
+  }
+  if (principal?.maxCostUsd === undefined) return "Leave max_cost_usd out.";
+  return principal.person
+    ? "Every session of yours has a budget: take another agent, or ask the operator of this server " +
+      "for no limit."
+    : "Your token gives every session a budget: take another agent, or ask the operator for a token " +
+      "without max_cost_usd.";
 }
 
 function findCreated(

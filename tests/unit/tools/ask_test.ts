@@ -87,6 +87,16 @@ Deno.test("askAgent() opens a session with the message, and waits for its turn",
   ]]);
 });
 
+Deno.test("askAgent() bounds what the new session of a caller with a limit may cost", async () => {
+  const { ask, created } = asking({}, { maxCostUsd: 9 });
+  const principal = { id: "ci", maxCostUsd: 4 };
+  await ask(NEW, { principal });
+  assertEquals(created.map(({ budget }) => budget?.max_list_cost.amount), ["400"]);
+  const dear = ask({ ...NEW, max_cost_usd: 5 }, { principal });
+  await assertRejects(() => dear, ToolError, "max_cost_usd must be at most 4: your token");
+  assertEquals(created.length, 1);
+});
+
 Deno.test("askAgent() sends to a session that is there, and waits for what comes after the cursor", async () => {
   const { ask, created, sent, waited, waiter } = asking();
   const request = { session_id: "sesn_1", message: "Hello", after_id: "sevt_9" };

@@ -6,7 +6,7 @@ import { boundTo } from "../../../src/tools/bound.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
 import { getAgent } from "../../../src/tools/get_agent.ts";
 import { listSessions } from "../../../src/tools/list_sessions.ts";
-import { harness } from "./support.ts";
+import { harness, session } from "./support.ts";
 
 /** A harness that tells which agents were read, in order. */
 function agents() {
@@ -123,4 +123,19 @@ Deno.test("a bound tool can show itself under another name, with fewer arguments
     ToolError,
     "agents:read, which about needs",
   );
+});
+
+Deno.test("a bound tool makes sessions within its caller's budget", async () => {
+  const budgets: unknown[] = [];
+  const { run, clock } = harness({
+    sessions: {
+      create: ({ budget }) => {
+        budgets.push(budget?.max_list_cost.amount);
+        return Promise.resolve(session());
+      },
+    },
+  }, { environmentId: "env_1" });
+  const principal = { id: "ci", agent: "agent_1", agents: ["agent_1"], maxCostUsd: 4 };
+  await clock.runUntil(run(boundTo(createSession, { agentId: "agent_1" }), {}, { principal }));
+  assertEquals(budgets, ["400"]);
 });

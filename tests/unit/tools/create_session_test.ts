@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { CreateSessionParams } from "../../../src/api/types.ts";
+import type { Principal } from "../../../src/access/principal.ts";
 import { ApiError, type ApiErrorInfo } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import type { ToolCall } from "../../../src/tools/define.ts";
@@ -423,6 +424,50 @@ Deno.test("create_session refuses more than the operator's ceiling, and makes no
   assertEquals(opened.sent(), []);
 });
 
+const TOKEN: Principal = { id: "ci", maxCostUsd: 4 };
+const PERSON: Principal = {
+  ...TOKEN,
+  id: '["https://login.example.com","ann"]',
+  person: { issuer: "https://login.example.com", subject: "ann", rule: "staff" },
+};
+
+for (
+  const [name, options, asked, sent] of [
+    ["the caller's own limit where none is asked for", {}, undefined, "400"],
+    ["what the caller asks for within its limit", {}, 3.5, "350"],
+    ["all of the caller's limit", {}, 4, "400"],
+    ["the operator's default below the caller's limit", { maxCostUsd: 3 }, undefined, "300"],
+    ["the caller's limit below the operator's default", { maxCostUsd: 9 }, undefined, "400"],
+    ["the ceiling below the caller's limit", { maxCostCeilingUsd: 2 }, undefined, "200"],
+    ["the caller's limit below the ceiling", { maxCostCeilingUsd: 5 }, undefined, "400"],
+  ] as const
+) {
+  Deno.test(`create_session sends as budget ${name}`, async () => {
+    for (const principal of [TOKEN, PERSON]) {
+      const opened = budgeting(options);
+      await create(opened, { max_cost_usd: asked }, { principal });
+      assertEquals(opened.sent(), [sent]);
+    }
+  });
+}
+
+Deno.test("create_session refuses more than the caller's limit or the ceiling, and says whose it is", async () => {
+  const refusal = async (principal: Principal, options: Partial<ServicesOptions> = {}) => {
+    const opened = budgeting(options);
+    const creating = create(opened, { max_cost_usd: 4.001 }, { principal });
+    const { code, message } = await assertRejects(() => creating, ToolError);
+    assertEquals([code, opened.sent()], ["invalid_argument", []]);
+    return message;
+  };
+  const most = "max_cost_usd must be at most";
+  assertEquals(await refusal(TOKEN), `${most} 4: your token allows no more for a session.`);
+  assertEquals(await refusal(PERSON), `${most} 4: you may spend no more on a session.`);
+  const own = await refusal(PERSON, { maxCostCeilingUsd: 5 });
+  assertEquals(own, `${most} 4: you may spend no more on a session.`);
+  const ceiling = await refusal(PERSON, { maxCostCeilingUsd: 2 });
+  assertEquals(ceiling, `${most} 2: this server's operator allows no more for a session.`);
+});
+
 Deno.test("create_session says so where the API shows no budget for the session", async () => {
   const { next } = await create(creating(), { max_cost_usd: 5 });
   assertEquals(
@@ -440,7 +485,11 @@ const UNPRICED: readonly ApiErrorInfo[] = [
 
 for (const info of UNPRICED) {
   Deno.test(`create_session fails for a model without a price (code ${info.errorCode}), once`, async () => {
-    const fail = async (args: Record<string, unknown>, options: Partial<ServicesOptions> = {}) => {
+    const fail = async (
+      args: Record<string, unknown>,
+      options: Partial<ServicesOptions> = {},
+      principal?: Principal,
+    ) => {
       let creates = 0;
       const opened = harness({
         sessions: {
@@ -450,7 +499,8 @@ for (const info of UNPRICED) {
           },
         },
       }, { environmentId: "env_1", ...options });
-      const error = await assertRejects(() => create(opened, args), ToolError);
+      const overrides = principal ? { principal } : {};
+      const error = await assertRejects(() => create(opened, args, overrides), ToolError);
       assertEquals([error.code, creates], ["model_not_budgetable", 1]);
       return error.message;
     };
@@ -460,6 +510,14 @@ for (const info of UNPRICED) {
       const message = await fail({}, options);
       assertMatch(message, /ask the operator for a server without --max-cost-usd/);
       assertEquals(await fail({ max_cost_usd: 1 }, options), message);
+    }
+    const own = [[TOKEN, /Your token gives .* a token without max_cost_usd/], [
+      PERSON,
+      /Every session of yours has a budget: .* for no limit/,
+    ]] as const;
+    for (const [principal, expected] of own) {
+      assertMatch(await fail({}, {}, principal), expected);
+      assertMatch(await fail({}, { maxCostUsd: 5 }, principal), /without --max-cost-usd/);
     }
   });
 }
