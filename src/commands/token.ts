@@ -52,7 +52,8 @@ export function printNewSealingKey({ print, note }: Pick<Program, "print" | "not
 
 /** Makes the entry in the format of the file, without limits that are not set. */
 function tokenEntryFor(config: NewTokenConfig, secret: string): Record<string, unknown> {
-  const { name, expires, agents, agent, environments, readOnly, scopes, tools } = config;
+  const { name, expires, agents, agent, environments, files, readOnly, scopes, tools } = config;
+  const { maxCostUsd } = config;
   return {
     name,
     sha256: sha256(secret),
@@ -60,8 +61,10 @@ function tokenEntryFor(config: NewTokenConfig, secret: string): Record<string, u
     ...(agents && { agents }),
     ...(agent !== undefined && { agent }),
     ...(environments && { environments }),
+    ...(files && { files }),
     ...(readOnly && { read_only: true }),
     ...(scopes && { scopes }),
     ...(tools && { tools }),
+    ...(maxCostUsd !== undefined && { max_cost_usd: maxCostUsd }),
   };
 }

@@ -50,6 +50,11 @@ export function checkEnvironmentId(value: string, source: string): string {
   return checkId("environment", "env_01…", value, source);
 }
 
+/** Checks a file's id. */
+export function checkFileId(value: string, source: string): string {
+  return checkId("file", "file_01…", value, source);
+}
+
 /** Checks a session's id. */
 export function checkSessionId(value: string, source: string): string {
   return checkId("session", "sesn_01…", value, source);

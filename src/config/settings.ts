@@ -19,6 +19,7 @@ import {
   checkAgentId,
   checkConsoleUrl,
   checkEnvironmentId,
+  checkFileId,
   checkHost,
   checkHostHeader,
   checkIssuer,
@@ -685,6 +686,13 @@ export const SETTINGS = {
       parse: listOf(checkEnvironmentId),
       help: "Environments that it may reach",
     },
+    files: {
+      ...ids,
+      flag: "files",
+      parse: listOf(checkFileId),
+      fallbackText: "none",
+      help: "Files of no session that it may name",
+    },
     readOnly: {
       ...SWITCH,
       flag: "read-only",
@@ -705,6 +713,14 @@ export const SETTINGS = {
       fallback: undefined,
       fallbackText: "all",
       help: "Only these sets of the server's tools",
+    },
+    maxCostUsd: {
+      flag: "max-cost-usd",
+      valueName: "<n>",
+      parse: dollars,
+      fallback: undefined,
+      fallbackText: "none",
+      help: "Most that a session of it may cost",
     },
   },
   common: {

@@ -52,9 +52,11 @@ Deno.test("printNewToken() puts every scope into the entry", async () => {
     expires: "2027-01-31T00:00:00Z",
     agents: ["agent_1"],
     environments: ["env_1"],
+    files: ["file_1"],
     readOnly: true,
     scopes: ["agents:read"],
     tools: ["core"],
+    maxCostUsd: 2.5,
   });
   const { sha256: _, ...fields } = JSON.parse(entry);
   assertEquals(fields, {
@@ -62,10 +64,13 @@ Deno.test("printNewToken() puts every scope into the entry", async () => {
     expires: "2027-01-31T00:00:00Z",
     agents: ["agent_1"],
     environments: ["env_1"],
+    files: ["file_1"],
     read_only: true,
     scopes: ["agents:read"],
     tools: ["core"],
+    max_cost_usd: 2.5,
   });
+  assertEquals(parseTokenFile(`{ "tokens": [${entry}] }`, "'t'")[0]?.maxCostUsd, 2.5);
   assert(text.includes('"sessions": "all"'), "a token that starts no session is told about");
 });
 

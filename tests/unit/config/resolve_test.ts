@@ -413,6 +413,12 @@ const refusals: readonly [string, Given, RegExp][] = [
   ["a reader that acts", {
     args: ["token", "new", "--name=a", "--read-only", "--scopes=agents:read,actions"],
   }, /--read-only with --scopes: a token that may only read cannot have actions: let it/],
+  ["a name as a file for a token", {
+    args: ["token", "new", "--name=a", "--files=in.csv"],
+  }, /--files/],
+  ["no money for a token", {
+    args: ["token", "new", "--name=a", "--max-cost-usd=0"],
+  }, /US dollars from 0.01/],
   ["a flag of the server for a token", {
     args: ["token", "new", "--name=a", "--http"],
   }, /--http does not apply to 'token'/],
@@ -586,13 +592,15 @@ Deno.test("resolveConfig() reads what a new token is to be", async () => {
     agents: undefined,
     agent: undefined,
     environments: undefined,
+    files: undefined,
     readOnly: false,
     scopes: undefined,
     tools: undefined,
+    maxCostUsd: undefined,
   });
   const line =
     "token new --name ci --expires 2027-01-31 --agents agent_a,agent_b --environments env_e --read-only" +
-    " --json --scopes=agents:read --tools core,CORE";
+    " --json --scopes=agents:read --tools core,CORE --files file_a,file_b --max-cost-usd 2.50";
   assertEquals({ ...await resolve({ args: line.split(" ") }) }, {
     command: "token",
     name: "ci",
@@ -601,9 +609,11 @@ Deno.test("resolveConfig() reads what a new token is to be", async () => {
     agents: ["agent_a", "agent_b"],
     agent: undefined,
     environments: ["env_e"],
+    files: ["file_a", "file_b"],
     readOnly: true,
     scopes: ["agents:read"],
     tools: ["core"],
+    maxCostUsd: 2.5,
   });
   const bound = await resolve({ args: ["token", "new", "--name=a", "--agent=agent_1"] });
   assertEquals("agent" in bound && bound.agent, "agent_1");
