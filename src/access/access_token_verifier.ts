@@ -25,6 +25,11 @@ import type {
   TrustedIssuer,
 } from "./access_tokens.ts";
 import {
+  type Introspection,
+  type IntrospectionOptions,
+  openIntrospection,
+} from "./introspection.ts";
+import {
   ALGORITHMS,
   COOL_DOWN_MS,
   type IssuerKeys,
@@ -76,15 +81,16 @@ interface RememberedToken {
  * Makes a verifier, which begins to read the keys of all issuers; nothing waits for them but tokens.
  */
 export function createAccessTokenVerifier(
-  { settings, fetch, clock, log }: AccessTokenVerifierOptions,
+  { settings, ...options }: AccessTokenVerifierOptions,
 ): AccessTokenVerifier {
-  const network = { fetch, clock, log };
+  const { clock, log } = options;
   const issuers = new Map<string, KnownIssuer>(
     settings.issuers.map((trusted) => [
       trusted.issuer,
-      { trusted, keys: openIssuerKeys(trusted.issuer, network) },
+      { trusted, keys: openIssuerKeys(trusted.issuer, options) },
     ]),
   );
+  const introspection = introspectionOf(settings.issuers, options);
   const remembered = new LruMap<string, RememberedToken>(MAX_REMEMBERED);
 
   const checkJwt = async (token: string): Promise<TokenCheck> => {
@@ -116,6 +122,9 @@ export function createAccessTokenVerifier(
           return rejected("malformed", "The access token is too long.");
         }
         if (isJwt(token)) return await checkJwt(token);
+        const unfit = opaqueProblem(token);
+        if (unfit) return unfit;
+        if (introspection) return await introspection.check(token);
         return rejected(
           "malformed",
           "The access token is no JWT, and this server knows no authorization server that tells " +
@@ -128,8 +137,31 @@ export function createAccessTokenVerifier(
     },
     close() {
       for (const { keys } of issuers.values()) keys.close();
+      introspection?.close();
     },
   };
+}
+
+/** Opens the introspection of the issuer that has it. */
+function introspectionOf(
+  issuers: readonly TrustedIssuer[],
+  options: IntrospectionOptions,
+): Introspection | undefined {
+  const trusted = issuers.find(({ introspection }) => introspection);
+  return trusted?.introspection && openIntrospection(trusted, trusted.introspection, options);
+}
+
+/** Secrets that this server's own users may send by mistake, and that no issuer may see. */
+const OWN_SECRET = /^(cma_|sk-ant-)/;
+
+/** Rejects what cannot be a token of an issuer, so that none is asked about it. */
+function opaqueProblem(token: string): RejectedToken | undefined {
+  if (OWN_SECRET.test(token)) {
+    return rejected("malformed", "The token is neither one of this server's nor an access token.");
+  }
+  // RFC 6750, section 2.1.
+  if (/^[\w.~+/-]+=*$/.test(token)) return undefined;
+  return rejected("malformed", "The access token has characters that none has.");
 }
 
 /** Returns true for a JWT, signed or encrypted, and for one that something has garbled. */

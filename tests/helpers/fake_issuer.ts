@@ -67,7 +67,7 @@ export class FakeIssuer {
   readonly asked: string[] = [];
   /** Answers in place of the issuer; undefined leaves it to the issuer. */
   answer:
-    | ((url: string, init: RequestInit) => Response | Promise<Response> | undefined)
+    | ((url: string, init: RequestInit) => Response | Promise<Response | undefined> | undefined)
     | undefined;
   /** Fields of the metadata beside `issuer` and `jwks_uri`, or in place of them. */
   metadata: Changes = {};

@@ -301,6 +301,56 @@ Deno.test("text that is no token is rejected, and nobody is asked about it", () 
     assertEquals(world.issuer.asked.length, length);
   }));
 
+Deno.test("an issuer with introspection is asked about tokens that are no JWT, and about no other", () => {
+  const asked: string[] = [];
+  return withWorld({
+    trusted: {
+      introspection: {
+        url: "https://login.example.com/introspect",
+        clientId: "mcp",
+        clientSecret: "s3cret",
+        secretFile: "/run/secrets/oauth",
+      },
+    },
+    prepare: (issuer) =>
+      issuer.answer = async (url, { body }) => {
+        if (!url.endsWith("/introspect")) return undefined;
+        asked.push(new URLSearchParams(await new Response(body).text()).get("token") ?? "");
+        return Response.json({ active: true, ...issuer.claims({ sub: "bob" }) });
+      },
+  }, async (world) => {
+    const { verifier, issuer } = world;
+    const check = await verifier.verify("opaque-token.1~2");
+    assert(check.kind === "accepted");
+    assertEquals([check.subject, check.method], ["bob", "introspection"]);
+    assertEquals(asked, ["opaque-token.1~2"]);
+    const good = await issuer.token();
+    for (
+      const token of [
+        // Secrets of this server and of the API.
+        "cma_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "sk-ant-api03-AAAA",
+        // JWTs, whole or not, which may be another issuer's.
+        good.slice(0, 40),
+        good.slice(0, -5),
+        good.slice(3),
+        await issuer.token({ iss: "https://other.example.com" }),
+        "eyJhbGciOiJkaXIifQ..aaaa.bbbb.cccc",
+        // What no token is.
+        "two words",
+        "tökén",
+        "a&token=b",
+        "x".repeat(20_000),
+      ]
+    ) {
+      assertEquals((await verifier.verify(token)).kind, "rejected", token);
+    }
+    assertEquals(asked.length, 1);
+    assertEquals((await verifier.verify(good)).kind, "accepted");
+    assertEquals(asked.length, 1);
+  });
+});
+
 Deno.test("a message quotes no more than an issuer, an audience, a type or a key's name", () =>
   withWorld({}, async (world) => {
     const { issuer, verifier } = world;

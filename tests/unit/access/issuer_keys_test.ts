@@ -133,7 +133,7 @@ Deno.test("nobody waits more than five seconds for a slow issuer, whose keys cou
       assertEquals(keys.current()?.size, 1);
       assertEquals(issuer.asked.length, 2);
     },
-    () => () => new Promise((resolve) => waiting.push(() => resolve(undefined as never))),
+    () => () => new Promise((resolve) => waiting.push(() => resolve(undefined))),
   );
 });
 
