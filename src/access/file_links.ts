@@ -7,6 +7,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
+import { personId, type SignedIn } from "./principal.ts";
 import type { Sealer } from "./sealing.ts";
 
 /** What a link opens, and for whom it was made. */
@@ -18,6 +19,8 @@ export interface LinkedFile {
    * new secret for the same name changes nothing, as with the sessions of that name.
    */
   readonly principalId: string;
+  /** Who had signed in, with the rule that fitted; absent for the holder of a token. */
+  readonly person?: SignedIn;
 }
 
 /** A link, and its end. */
@@ -38,8 +41,11 @@ export const FILES_PATH = "/files/";
 /** Time after which a link has ended, in milliseconds. */
 export const LINK_MS = 600_000;
 
-/** Longest sealed text that is opened, in characters: with the longest ids it has about 700. */
-const MAX_SEALED_CHARS = 2_048;
+/**
+ * Longest sealed text that is opened, in characters: with the longest ids it has about 700, and up to
+ * 2,700 for a person whose subject is of letters outside of ASCII.
+ */
+const MAX_SEALED_CHARS = 3_072;
 
 /**
  * Makes links.
@@ -52,9 +58,10 @@ export function createFileLinks({ sealer, publicUrl, clock }: {
   readonly clock: Pick<Clock, "wallTime">;
 }): FileLinks {
   return {
-    async make({ principalId, sessionId, fileId }) {
+    async make({ principalId, person, sessionId, fileId }) {
       const endsAt = clock.wallTime() + LINK_MS;
-      const sealed = await sealer.seal("file link", [principalId, sessionId, fileId, endsAt]);
+      const whose = person ? [person.issuer, person.subject, person.rule ?? null] : principalId;
+      const sealed = await sealer.seal("file link", [whose, sessionId, fileId, endsAt]);
       const expires_at = new Date(endsAt).toISOString();
       return { url: publicUrl + FILES_PATH + sealed, expires_at };
     },
@@ -76,13 +83,21 @@ export async function openFileLink(
   if (sealed.length > MAX_SEALED_CHARS) return undefined;
   const value = await sealer.open("file link", sealed);
   if (!Array.isArray(value)) return undefined;
-  const [principalId, sessionId, fileId, endsAt]: readonly unknown[] = value;
+  const [whose, sessionId, fileId, endsAt]: readonly unknown[] = value;
   if (typeof endsAt !== "number" || nowMs >= endsAt) return undefined;
-  return isId(principalId) && isId(sessionId) && isId(fileId)
-    ? { principalId, sessionId, fileId }
-    : undefined;
+  if (!isId(sessionId) || !isId(fileId)) return undefined;
+  if (isId(whose)) return { principalId: whose, sessionId, fileId };
+  const person = personIn(whose);
+  return person && { principalId: personId(person), person, sessionId, fileId };
 }
 
 function isId(value: unknown): value is string {
   return typeof value === "string" && value !== "";
+}
+
+function personIn(value: unknown): SignedIn | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [issuer, subject, rule]: readonly unknown[] = value;
+  if (!isId(issuer) || !isId(subject)) return undefined;
+  return { issuer, subject, ...(isId(rule) && { rule }) };
 }

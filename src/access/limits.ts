@@ -180,11 +180,27 @@ interface Bucket {
   filledAt: number;
 }
 
-/** A token bucket for each name; each begins full. */
-export function createRateLimiter(clock: Pick<Clock, "now">): RateLimiter {
-  // Names come from the operator's file only, so there are few.
+/** Time after which any bucket is full again, in milliseconds. */
+const FULL_AFTER_MS = 60_000;
+
+/** Most buckets that are kept, also of callers who all came within the last minute. */
+const MAX_BUCKETS = 100_000;
+
+/**
+ * A token bucket for each name; each begins full. Those that must be full again are dropped, since
+ * people who sign in are many.
+ */
+export function createRateLimiter(clock: Pick<Clock, "now">): RateLimiter & { size(): number } {
+  // In the order of their last use.
   const buckets = new Map<string, Bucket>();
+  const dropFull = (now: number) => {
+    for (const [name, { filledAt }] of buckets) {
+      if (now - filledAt < FULL_AFTER_MS && buckets.size <= MAX_BUCKETS) return;
+      buckets.delete(name);
+    }
+  };
   return {
+    size: () => buckets.size,
     take(name, perMinute, requests = 1) {
       const now = clock.now();
       const perMs = perMinute / 60_000;
@@ -192,7 +208,9 @@ export function createRateLimiter(clock: Pick<Clock, "now">): RateLimiter {
       const refilled = bucket.requests + Math.max(0, now - bucket.filledAt) * perMs;
       bucket.requests = Math.min(perMinute, refilled);
       bucket.filledAt = now;
+      buckets.delete(name);
       buckets.set(name, bucket);
+      dropFull(now);
       const missing = requests - bucket.requests - TOLERANCE;
       if (missing > 0) return Math.ceil(missing / perMs);
       bucket.requests -= requests;

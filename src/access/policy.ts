@@ -332,7 +332,7 @@ export function createOwnerMarks({ sealed, bindingKey }: OwnerMarkKeys = {}): Ow
     return [...current, { key: await importKey(secret), prefix: BINDING_PURPOSE }];
   };
   let keys: Promise<readonly MarkKey[]> | undefined;
-  const known = new Map<string, Promise<readonly string[]>>();
+  const known = new LruMap<string, Promise<readonly string[]>>(MAX_MARKED);
   const signAll = async (name: string) => {
     keys ??= readKeys();
     return await Promise.all((await keys).map((key) => sign(key, name)));
@@ -352,6 +352,9 @@ export function createOwnerMarks({ sealed, bindingKey }: OwnerMarkKeys = {}): Ow
     isMarkOf: async (mark, name) => (await marksOf(name)).includes(mark),
   };
 }
+
+/** Most names whose marks are remembered. */
+const MAX_MARKED = 10_000;
 
 /** A key for marks, and what is signed before the name. */
 interface MarkKey {

@@ -44,6 +44,8 @@ export interface SignedIn {
   readonly subject: string;
   /** Name of the rule that fits; absent on a server without rules. */
   readonly rule?: string;
+  /** Keyed hash of the subject, which logs have in its place where the operator wants that. */
+  readonly subjectHash?: string;
 }
 
 /** A caller that the transport can identify. */
@@ -73,6 +75,39 @@ export interface Principal extends Grants {
  */
 export function personId({ issuer, subject }: SignedIn): string {
   return JSON.stringify([issuer, subject]);
+}
+
+/** Longest subject of an access token, in characters: OpenID Connect allows no longer one. */
+export const MAX_SUBJECT_CHARS = 255;
+
+/**
+ * Returns true for a subject that can name a person: 1 to {@linkcode MAX_SUBJECT_CHARS} characters,
+ * none of them a control character or half of one.
+ */
+export function isSubject(subject: string): boolean {
+  return subject !== "" && subject.length <= MAX_SUBJECT_CHARS && !/[\p{Cc}\p{Cs}]/u.test(subject);
+}
+
+/** What names a caller in logs and traces. */
+export type CallerFields =
+  | { readonly token: string }
+  | {
+    readonly issuer: string;
+    /** Absent where a hash stands in its place. */
+    readonly subject?: string;
+    readonly subject_hash?: string;
+    readonly rule?: string;
+  };
+
+/** Returns what names a caller in logs and traces, by the names of the fields. */
+export function callerFields({ id, person }: Pick<Principal, "id" | "person">): CallerFields {
+  if (!person) return { token: id };
+  const { issuer, subject, subjectHash, rule } = person;
+  return {
+    issuer,
+    ...(subjectHash === undefined ? { subject } : { subject_hash: subjectHash }),
+    ...(rule !== undefined && { rule }),
+  };
 }
 
 /** The caller on whose behalf something is done, and the bounds of the call. */

@@ -16,7 +16,8 @@ export type Purpose =
   | "file link"
   | "proof"
   | "client extension"
-  | "idempotency";
+  | "idempotency"
+  | "subject hash";
 
 /** Seals and opens values with one key per purpose. */
 export interface Sealer {

@@ -34,17 +34,28 @@ export interface TokenRegistry {
   replace(tokens: readonly TokenEntry[], rules?: readonly AccessRule[]): void;
 }
 
-/** Makes a registry that holds these tokens and rules until they are replaced. */
+/**
+ * Makes a registry that holds these tokens and rules until they are replaced.
+ *
+ * @throws `TypeError` for a token with a name that could be a person's
+ */
 export function createTokenRegistry(
   tokens: readonly TokenEntry[],
   rules?: readonly AccessRule[],
 ): TokenRegistry {
-  let held = { tokens, rules };
+  let held = { tokens: checked(tokens), rules };
   return {
     current: () => held.tokens,
     rules: () => held.rules,
-    replace: (nextTokens, nextRules) => held = { tokens: nextTokens, rules: nextRules },
+    replace: (nextTokens, nextRules) => held = { tokens: checked(nextTokens), rules: nextRules },
   };
+}
+
+/** Keeps names of tokens apart from the ids of people, which begin with a bracket. */
+function checked(tokens: readonly TokenEntry[]): readonly TokenEntry[] {
+  const wrong = tokens.find(({ name }) => name.startsWith("["));
+  if (wrong) throw new TypeError("The name of a token cannot begin with a bracket");
+  return tokens;
 }
 
 /**

@@ -7,13 +7,19 @@
 import { retrySeconds } from "../core/backoff.ts";
 import { Buffer } from "node:buffer";
 import { STATUS_CODE } from "@std/http";
-import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/logger.ts";
+import type { LinkedFile } from "../access/file_links.ts";
 import { createRateLimiter, type RateLimiter } from "../access/limits.ts";
-import type { Principal } from "../access/principal.ts";
+import type { Person } from "../access/people.ts";
+import { callerFields, type Principal } from "../access/principal.ts";
 import type { TokenEntry, TokenRegistry } from "../access/tokens.ts";
+import type { Clock } from "../core/clock.ts";
+import { isKey } from "../core/ids.ts";
+import type { Logger } from "../core/logger.ts";
+import { LruMap } from "../core/lru.ts";
+import { isTokenSecret } from "../core/redact.ts";
 import { sha256 } from "../core/sha256.ts";
 import { errorResponse } from "./responses.ts";
+import type { AuthenticationMethod, AuthenticationOutcome, SignIn } from "./sign_in.ts";
 
 /** Options of {@linkcode createAuthenticator}. */
 export interface AuthenticatorOptions {
@@ -22,22 +28,32 @@ export interface AuthenticatorOptions {
   readonly log: Logger;
   /** Called with every accepted secret: a list of tokens holds only hashes. */
   readonly onAccepted?: (secret: string) => void;
+  /** Lets people in who have signed in; absent: tokens only. */
+  readonly signIn?: SignIn;
+  /** Called with what became of each request's authentication. */
+  readonly onAuthenticated?: (
+    method: AuthenticationMethod,
+    outcome: AuthenticationOutcome,
+  ) => void;
 }
 
 /** Lets requests in by their tokens. */
 export interface Authenticator {
-  /** Returns the request's token, or the reason why it has no valid one. */
-  authenticate(headers: Headers): Admitted | Unauthorized;
-  /** Returns the token of that name; undefined when there is none, or it has expired. */
-  named(name: string): Admitted | undefined;
+  /** Returns the caller that the request's token names, or the reason why it has no valid one. */
+  authenticate(headers: Headers): Promise<Admitted | Refused>;
+  /**
+   * Returns the caller for whom a link was made, with the rights that it has now; undefined when its
+   * token is gone or has expired, or when the person may no longer come in.
+   */
+  again(maker: Pick<LinkedFile, "principalId" | "person">): Promise<Admitted | undefined>;
 }
 
-/** A request that is let in, and its token's rights. */
+/** A request that is let in, and its caller's rights. */
 export interface Admitted {
-  /** The token's bearer, whose long searches are charged to the token's rate. */
+  /** The caller, whose long searches are charged to its rate. */
   readonly principal: Principal;
   /**
-   * Counts messages against the token's rate.
+   * Counts messages against the caller's rate.
    *
    * @param messages number of JSON-RPC messages in the request; 1 by default
    * @param counted number of them that were counted before; 0 by default
@@ -46,14 +62,12 @@ export interface Admitted {
   limit(messages?: number, counted?: number): Response | undefined;
 }
 
-/** A request without a valid token. */
-export interface Unauthorized {
-  /** The response 401. */
+/** A request that is not let in. */
+export interface Refused {
+  /** The response: 401, and for people also 403 and 503. */
   readonly response: Response;
-  /** Reason for the log; the client learns no more than the response says. */
-  readonly reason: "no token" | "unknown token" | "expired token";
-  /** Name of a token that has expired. */
-  readonly token?: string;
+  /** Why, and who it was, for the log; the client learns no more than the response says. */
+  readonly notes: Readonly<Record<string, string>> & { readonly reason: string };
 }
 
 /** A token in the form that requests are compared with. */
@@ -67,15 +81,20 @@ interface KnownToken {
 /** Most digests of accepted secrets that are kept: a hash costs more than the rest of the check. */
 const MAX_KEPT_DIGESTS = 1_000;
 
+/** Most access tokens that are remembered as told to {@linkcode AuthenticatorOptions.onAccepted}. */
+const MAX_TOLD = 10_000;
+
 /**
  * Makes an authenticator. It accepts tokens from `Authorization: Bearer` and `X-API-Key` alike,
  * since some hosts can set only one of the two. It compares digests, all of them and all of their
  * bytes, so that the time reveals nothing about a token.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { tokens, clock, log, onAccepted } = options;
+  const { tokens, clock, log, onAccepted, signIn, onAuthenticated } = options;
   const limiter = createRateLimiter(clock);
   const kept = new Map<string, Uint8Array>();
+  const told = new LruMap<string, true>(MAX_TOLD);
+  const people = new WeakMap<Person, Admitted>();
   let list: readonly TokenEntry[] = [];
   let known: readonly KnownToken[] = [];
 
@@ -86,7 +105,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       known = current.map((token) => ({
         token,
         digests: token.hashes.map(digestIn),
-        admitted: admit(token, limiter, log),
+        admitted: admit(principalOf(token), token.ratePerMinute, limiter, log),
       }));
     }
     return known;
@@ -98,15 +117,56 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   };
   const hasExpired = ({ expiresAtMs }: TokenEntry) =>
     expiresAtMs !== undefined && clock.wallTime() >= expiresAtMs;
+  const admitPerson = (person: Person) => {
+    const admitted = people.get(person) ??
+      admit(person.principal, person.ratePerMinute, limiter, log);
+    people.set(person, admitted);
+    return admitted;
+  };
+  // An access token is told once: hiding one more secret costs more than a call.
+  const tell = (accessToken: string, digest: string) => {
+    if (told.get(digest)) return;
+    told.set(digest, true);
+    onAccepted?.(accessToken);
+  };
+  const refuse = (
+    notes: Refused["notes"],
+    outcome: AuthenticationOutcome,
+    message: string,
+    error?: "invalid_token",
+    description?: string,
+  ): Refused => {
+    onAuthenticated?.(outcome === "no_token" ? "none" : "token", outcome);
+    const response = signIn
+      ? signIn.unauthorized(message, error, description)
+      : unauthorized(message, error, description);
+    return { response, notes };
+  };
+  const checkAccessToken = async (gate: SignIn, accessToken: string) => {
+    const checked = await gate.check(accessToken);
+    if (checked.kind === "refused") {
+      const { response, outcome, method, notes } = checked;
+      onAuthenticated?.(method, outcome);
+      return { response, notes: { reason: outcome, ...notes } };
+    }
+    onAuthenticated?.(checked.method, "accepted");
+    tell(accessToken, sha256(accessToken));
+    return admitPerson(checked.who);
+  };
   return {
-    named(name) {
-      return knownTokens().find(({ token }) => token.name === name && !hasExpired(token))?.admitted;
+    async again({ principalId, person }) {
+      if (person) {
+        const found = await signIn?.again(person);
+        return found && admitPerson(found);
+      }
+      return knownTokens().find(({ token }) => token.name === principalId && !hasExpired(token))
+        ?.admitted;
     },
-    authenticate(headers) {
-      const secrets = credentials(headers);
+    async authenticate(headers) {
+      const { bearer, secrets } = credentials(headers);
       if (secrets.length === 0) {
-        const message = "A bearer token is needed: send Authorization: Bearer, or X-API-Key.";
-        return { response: unauthorized(message), reason: "no token" };
+        const message = signIn ? NO_TOKEN + WHERE_TO_SIGN_IN : NO_TOKEN;
+        return refuse({ reason: "no token" }, "no_token", message);
       }
       const offered = secrets.map((secret) => kept.get(secret) ?? digestIn(sha256(secret)));
       let accepted: KnownToken | undefined;
@@ -120,24 +180,34 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         for (const [at, digest] of offered.entries()) {
           if (isAnyEqual(accepted.digests, [digest])) keep(secrets[at] ?? "", digest);
         }
+        onAuthenticated?.("token", "accepted");
         return accepted.admitted;
       }
       if (expired) {
-        const error = 'error="invalid_token", error_description="The token has expired"';
-        const response = unauthorized(expiredText(expired), error);
-        return { response, reason: "expired token", token: expired.name };
+        const notes = { reason: "expired token", token: expired.name };
+        const message = expiredText(expired);
+        return refuse(notes, "expired_token", message, "invalid_token", "The token has expired");
+      }
+      // What is no access token by its shape is nobody else's business.
+      if (signIn && bearer && !isTokenSecret(bearer) && !isKey(bearer)) {
+        return await checkAccessToken(signIn, bearer);
       }
       const message =
         "The bearer token is not accepted. Check it with the operator of this server.";
-      const response = unauthorized(message, 'error="invalid_token"');
-      return { response, reason: "unknown token" };
+      return refuse({ reason: "unknown token" }, "unknown_token", message, "invalid_token");
     },
   };
 }
 
-function credentials(headers: Headers): string[] {
+const NO_TOKEN = "A bearer token is needed: send Authorization: Bearer, or X-API-Key.";
+const WHERE_TO_SIGN_IN =
+  " Clients that know OAuth find out where to sign in from the header WWW-Authenticate.";
+
+/** Returns what a request shows; only the bearer token can be an access token. */
+function credentials(headers: Headers): { readonly bearer?: string; readonly secrets: string[] } {
   const bearer = /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
-  return [bearer, headers.get("x-api-key")].flatMap((value) => value || []);
+  const secrets = [bearer, headers.get("x-api-key")].flatMap((value) => value || []);
+  return { ...(bearer !== undefined && { bearer }), secrets };
 }
 
 function digestIn(hash: string): Uint8Array {
@@ -160,30 +230,43 @@ function isEqual(a: Digest, b: Digest): boolean {
   return difference === 0;
 }
 
-function admit(token: TokenEntry, limiter: RateLimiter, log: Logger): Admitted {
-  const { name, hashes: _hashes, expiresAtMs: _expiresAtMs, ratePerMinute, ...scopes } = token;
-  const principal: Principal = { id: name, ...scopes };
+function principalOf(token: TokenEntry): Principal {
+  const { name, hashes: _hashes, expiresAtMs: _expires, ratePerMinute: _rate, ...grants } = token;
+  return { id: name, ...grants };
+}
+
+function admit(
+  principal: Principal,
+  ratePerMinute: number | undefined,
+  limiter: RateLimiter,
+  log: Logger,
+): Admitted {
   if (ratePerMinute === undefined) return { principal, limit: () => undefined };
+  const { id, person } = principal;
+  const may = person ? "You may" : "Your token may";
   return {
     principal: {
       ...principal,
-      charge: (requests) => limiter.take(name, ratePerMinute, requests),
+      charge: (requests) => limiter.take(id, ratePerMinute, requests),
     },
     limit(messages = 1, counted = 0) {
       const fits = messages <= ratePerMinute;
-      const waitMs = fits ? limiter.take(name, ratePerMinute, messages - counted) : Infinity;
+      const waitMs = fits ? limiter.take(id, ratePerMinute, messages - counted) : Infinity;
       if (waitMs === 0) return undefined;
-      log.info("A token reached its rate limit", { token: name, rate_per_minute: ratePerMinute });
+      log.info(`A ${person ? "person" : "token"} reached its rate limit`, {
+        ...callerFields(principal),
+        rate_per_minute: ratePerMinute,
+      });
       if (!fits) {
         return errorResponse(
           STATUS_CODE.TooManyRequests,
-          `Your token may make ${ratePerMinute} requests a minute: send fewer in one batch.`,
+          `${may} make ${ratePerMinute} requests a minute: send fewer in one batch.`,
         );
       }
       const seconds = retrySeconds(waitMs);
       return errorResponse(
         STATUS_CODE.TooManyRequests,
-        `Your token may make ${ratePerMinute} requests a minute: try again in ${seconds} s.`,
+        `${may} make ${ratePerMinute} requests a minute: try again in ${seconds} s.`,
         { "retry-after": String(seconds) },
       );
     },
@@ -201,7 +284,12 @@ function expiredText({ name, expiresAtMs }: TokenEntry): string {
  * since there is none: some clients that find such a name give up on the token that they were
  * configured with.
  */
-function unauthorized(message: string, error?: string): Response {
-  const challenge = `Bearer realm="cma-mcp"${error ? `, ${error}` : ""}`;
+function unauthorized(message: string, error?: string, description?: string): Response {
+  const parameters = [
+    'realm="cma-mcp"',
+    ...error ? [`error="${error}"`] : [],
+    ...description ? [`error_description="${description}"`] : [],
+  ];
+  const challenge = `Bearer ${parameters.join(", ")}`;
   return errorResponse(STATUS_CODE.Unauthorized, message, { "www-authenticate": challenge });
 }

@@ -8,7 +8,7 @@
 import { STATUS_CODE } from "@std/http";
 import { FILES_PATH, type LinkedFile, openFileLink } from "../access/file_links.ts";
 import { isUnknownId } from "../access/policy.ts";
-import type { Principal } from "../access/principal.ts";
+import { callerFields, type Principal } from "../access/principal.ts";
 import { hasScope } from "../access/scopes.ts";
 import type { ToolSetName } from "../access/tool_sets.ts";
 import { ApiError } from "../api/errors.ts";
@@ -59,8 +59,8 @@ export interface FileServing {
 
 /** Options of {@linkcode createFileHandler}. */
 export interface FileHandlerOptions extends FileServing {
-  /** Returns what the authenticator knows of a caller now; undefined once its token is gone. */
-  readonly admit: (principalId: string) => Admitted | undefined;
+  /** Returns the caller for whom a link was made, as it is now; undefined once it may not come in. */
+  readonly admit: (link: LinkedFile) => Promise<Admitted | undefined>;
 }
 
 /** Serves links. */
@@ -196,13 +196,13 @@ export function createFileHandler(options: FileHandlerOptions): FileHandler {
       respond(failureResponse(error));
       if (!hasGone && !(error instanceof ToolError) && !isUnknownId(error)) {
         const { log, redact } = services;
-        const fields = { token: principal.id, request_id: requestId, outcome };
+        const fields = { ...callerFields(principal), request_id: requestId, outcome };
         logFailure({ log, redact }, fields, { error, args: {} });
       }
     }
     const endedAt = clock.now();
     services.log.info("Download", {
-      token: principal.id,
+      ...callerFields(principal),
       session: link.sessionId,
       file: link.fileId,
       outcome,
@@ -217,7 +217,7 @@ export function createFileHandler(options: FileHandlerOptions): FileHandler {
   return {
     async fetch(request, sealed, requestId) {
       const link = await openFileLink(services.sealer, sealed, clock.wallTime());
-      const admitted = link && admit(link.principalId);
+      const admitted = link && await admit(link);
       if (!admitted || !mayRead(admitted.principal, toolSets)) return noLink();
       const limited = admitted.limit();
       if (limited) return tooMany(STATUS_CODE.TooManyRequests, limited.headers.get("retry-after"));

@@ -21,7 +21,7 @@ import { createAuthenticator } from "./authenticate.ts";
 import { readJson } from "./body.ts";
 import { createFileHandler, type FileServing, sealedIn, servesFiles } from "./files.ts";
 import { LOOPBACK_HOSTS } from "../core/addresses.ts";
-import { createGuard, hostOf, pathOf } from "./guard.ts";
+import { checkHead, createGuard, hostOf, pathOf } from "./guard.ts";
 import { createMcpSessionIds, type McpSessionIds } from "./mcp_session_id.ts";
 import {
   checkBatch,
@@ -37,8 +37,20 @@ import {
   RETRY_AFTER_SEC,
   withRequestId,
 } from "./responses.ts";
+import { createResourceMetadata } from "./resource_metadata.ts";
+import {
+  type AuthenticationMethod,
+  type AuthenticationOutcome,
+  createSignIn,
+  type SignInOptions,
+} from "./sign_in.ts";
+import { createStepUp } from "./step_up.ts";
+import { type Served, scopesNeeded } from "../tools/needed_scopes.ts";
 import { publishedHash } from "../tools/published_name.ts";
 import { TOOLS } from "../tools/registry.ts";
+import type { AccessTokenVerifier, OAuthSettings } from "../access/access_tokens.ts";
+import { callerFields } from "../access/principal.ts";
+import type { Scope } from "../access/scopes.ts";
 import { createSealer, type Sealer } from "../access/sealing.ts";
 import { createTokenRegistry, type TokenRegistry, tokensOf } from "../access/tokens.ts";
 
@@ -69,8 +81,25 @@ export interface HttpOptions {
    * client that comes to another replica, or after a restart, counts as one that declared nothing.
    */
   readonly sealer?: Sealer;
+  /** Lets people in who have signed in at an authorization server; absent: tokens only. */
+  readonly oauth?: OAuthServing;
   /** Called with the status of every error response. */
   readonly onRefused?: (status: number) => void;
+  /** Called with what became of the authentication of each request to the MCP endpoint. */
+  readonly onAuthenticated?: (
+    method: AuthenticationMethod,
+    outcome: AuthenticationOutcome,
+  ) => void;
+}
+
+/** What a server needs to let people in. */
+export interface OAuthServing {
+  readonly settings: OAuthSettings;
+  readonly verifier: AccessTokenVerifier;
+  /** What the server has, which decides on the scopes that people need. */
+  readonly served: Served;
+  /** Called with each scope that a caller is to sign in again for. */
+  readonly onScopeMissing?: (scope: Scope) => void;
 }
 
 /** Answers HTTP requests. */
@@ -99,7 +128,8 @@ const KEEP_ALIVE_MS = 10_000;
 /**
  * Makes the handler.
  *
- * @throws `TypeError` without a token: an open endpoint would spend its operator's money
+ * @throws `TypeError` without a token, unless people can sign in: an open endpoint would spend its
+ *   operator's money
  */
 export function createHttpHandler(
   factory: McpServerFactory,
@@ -110,7 +140,9 @@ export function createHttpHandler(
   const { log, clock = systemClock, isAccepting = () => true, onAccepted } = options;
   const tokens = "current" in options.tokens
     ? options.tokens
-    : createTokenRegistry(tokensOf(options.tokens));
+    : createTokenRegistry(
+      options.oauth && options.tokens.length === 0 ? [] : tokensOf(options.tokens),
+    );
   const bodyLimits = {
     maxBytes: maxBodyBytes,
     timeoutMs: BODY_TIMEOUT_MS,
@@ -121,12 +153,18 @@ export function createHttpHandler(
     allowedOrigins,
     maxBodyBytes,
   });
-  const authenticator = createAuthenticator({ tokens, clock, log, onAccepted });
-  const { files } = options;
+  const sealer = options.sealer ?? createSealer();
+  const { files, oauth, onAuthenticated } = options;
+  const people = oauth && openToPeople(oauth, { path, registry: tokens, sealer, clock, log });
+  const authenticator = createAuthenticator({
+    ...{ tokens, clock, log, onAccepted },
+    ...(people && { signIn: people.signIn }),
+    ...(onAuthenticated && { onAuthenticated }),
+  });
   const links = files && servesFiles(files.toolSets)
-    ? createFileHandler({ ...files, admit: authenticator.named })
+    ? createFileHandler({ ...files, admit: authenticator.again })
     : undefined;
-  const mcpSessionIds = createMcpSessionIds(options.sealer ?? createSealer());
+  const mcpSessionIds = createMcpSessionIds(sealer);
   const isReady = createReadiness(clock, options.ready);
   const mcp = createMcp(factory, { log, clock, maxBodyBytes });
   let draining = false;
@@ -143,11 +181,10 @@ export function createHttpHandler(
   ): Promise<Response> => {
     const refused = guard.check(request);
     if (refused) return refuse(request, refused, notes);
-    const caller = authenticator.authenticate(request.headers);
+    const caller = await authenticator.authenticate(request.headers);
     if ("response" in caller) {
-      const { response, ...why } = caller;
-      Object.assign(notes, why);
-      return guard.withCors(request, response);
+      Object.assign(notes, caller.notes);
+      return guard.withCors(request, caller.response);
     }
     if (draining) return guard.withCors(request, shuttingDown());
     const limited = caller.limit();
@@ -164,6 +201,11 @@ export function createHttpHandler(
       const batchLimited = caller.limit(parsedBody.length, 1);
       if (batchLimited) return guard.withCors(request, batchLimited);
     }
+    const challenged = people?.stepUp(parsedBody, caller.principal);
+    if (challenged) {
+      Object.assign(notes, { reason: "missing scope", ...callerFields(caller.principal) });
+      return guard.withCors(request, challenged);
+    }
     const showsView = declaredView(parsedBody) ??
       await mcpSessionIds.showsView(request.headers.get("mcp-session-id") ?? "");
     const authInfo = authInfoOf(caller.principal, requestId, { showsView });
@@ -174,7 +216,12 @@ export function createHttpHandler(
 
   const route = async (request: Request, requestId: string, notes: LogNotes): Promise<Response> => {
     const pathname = pathOf(request).replace(/(?<=.)\/$/, "");
-    if (pathname === path) return await serveMcp(request, requestId, notes);
+    if (pathname === path || pathname === people?.metadata.resourcePath) {
+      return await serveMcp(request, requestId, notes);
+    }
+    if (people?.metadata.isAt(pathname)) {
+      return checkHead(request) ?? people.metadata.fetch(request);
+    }
     const sealed = links && sealedIn(pathname, files?.basePath ?? "");
     if (links && sealed !== undefined) {
       const refused = guard.checkLink(request);
@@ -217,6 +264,23 @@ export function createHttpHandler(
       links?.close();
       await mcp.close();
     },
+  };
+}
+
+/** Makes what a server needs beside its tokens to let people in. */
+function openToPeople(
+  { settings, verifier, served, onScopeMissing }: OAuthServing,
+  { path, ...parts }: Pick<SignInOptions, "registry" | "sealer" | "clock" | "log"> & {
+    readonly path: string;
+  },
+) {
+  const scopes = scopesNeeded(served);
+  const metadata = createResourceMetadata(settings, path, scopes);
+  const metadataUrl = metadata.url;
+  return {
+    metadata,
+    signIn: createSignIn({ settings, verifier, scopes, metadataUrl, ...parts }),
+    stepUp: createStepUp({ served, metadataUrl, ...(onScopeMissing && { onScopeMissing }) }),
   };
 }
 
@@ -442,7 +506,8 @@ function logErrorResponse(
   }
   onRefused?.(status);
   // Probes that find the server not ready are expected, and come every few seconds.
-  const level = status === STATUS_CODE.ServiceUnavailable ? "debug" : "info";
+  const isProbe = status === STATUS_CODE.ServiceUnavailable && who.reason === undefined;
+  const level = isProbe ? "debug" : "info";
   log[level]("HTTP error response", { method: request.method, status, ...who });
 }
 

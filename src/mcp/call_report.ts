@@ -9,6 +9,7 @@
  */
 
 import type { CallKind } from "../access/limits.ts";
+import { type CallerFields, callerFields } from "../access/principal.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
 import { ApiError } from "../api/errors.ts";
@@ -44,8 +45,11 @@ export interface CallReport {
   readonly upstreamRequests: number;
   /** Size of the result's text, in UTF-8 bytes. */
   readonly bytes: number;
-  /** Name of the caller's token; absent where the transport does not identify callers. */
-  readonly token?: string;
+  /**
+   * What names the caller in logs and traces: its token, or who has signed in; absent where the
+   * transport does not identify callers.
+   */
+  readonly caller?: CallerFields;
   /** Ids from the call's arguments and its result, by their names in the log. */
   readonly ids: Readonly<Record<string, string>>;
   /** Id of the HTTP request, or on stdio of the MCP request. */
@@ -111,7 +115,7 @@ export function reportOf(parts: ReportParts): CallReport {
     upstreamMs: upstream.ms,
     upstreamRequests: upstream.requests,
     bytes: encoder.encode(text).byteLength,
-    ...(call.principal && { token: call.principal.id }),
+    ...(call.principal && { caller: callerFields(call.principal) }),
     ids: idsOf({ agent_id: tool.binding?.agentId }, parts.args, parts.structured, {
       session_id: parts.sessionId,
     }),
@@ -179,12 +183,13 @@ export function logCall(
   report: CallReport,
   failure: Failure | undefined,
 ): void {
-  const { tool, outcome, token = LOCAL_CALLER, requestId: request_id, apiRequestIds, ids } = report;
+  const { tool, outcome, requestId: request_id, apiRequestIds, ids } = report;
+  const caller = report.caller ?? { token: LOCAL_CALLER };
   const api_request_ids = apiRequestIds.length > 0 ? apiRequestIds : undefined;
   // Pages look once a second: a line for each would hide the others.
   const level = report.isLook && report.verdict === "ok" ? "debug" : "info";
   log[level]("Tool call", {
-    token,
+    ...caller,
     tool,
     ...ids,
     outcome,
@@ -195,10 +200,10 @@ export function logCall(
     api_request_ids,
   });
   if (report.changes) {
-    log.info("Audit", { audit: true, token, tool, ...ids, outcome, request_id, api_request_ids });
+    log.info("Audit", { audit: true, ...caller, tool, ...ids, outcome, request_id, api_request_ids });
   }
   if (failure && report.verdict === "failed") {
-    logFailure({ log, redact }, { token, tool, outcome, request_id }, failure);
+    logFailure({ log, redact }, { ...caller, tool, outcome, request_id }, failure);
   }
 }
 

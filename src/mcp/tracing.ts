@@ -85,9 +85,10 @@ function carrierOf(meta: Readonly<Record<string, unknown>>): Record<string, stri
 }
 
 function describe(span: Span, report: CallReport): void {
-  const { ids, token, requestId } = report;
-  for (const [name, id] of Object.entries(ids)) span.setAttribute(`cma_mcp.${name}`, id);
-  if (token !== undefined) span.setAttribute("cma_mcp.token", token);
+  const { ids, caller, requestId } = report;
+  for (const [name, text] of Object.entries({ ...ids, ...caller })) {
+    span.setAttribute(`cma_mcp.${name}`, text);
+  }
   if (requestId !== undefined) span.setAttribute("cma_mcp.request_id", requestId);
   span.setAttribute("cma_mcp.outcome", report.outcome);
   span.setAttribute("cma_mcp.upstream_requests", report.upstreamRequests);

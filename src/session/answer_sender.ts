@@ -41,8 +41,8 @@ export interface Decided {
 
 /** The caller who brings a person's decision, as far as the program knows. */
 export interface Answerer {
-  /** Name of the caller's token; absent where the transport does not identify callers. */
-  readonly caller?: string;
+  /** What names the caller in the log; absent where the transport does not identify callers. */
+  readonly caller?: Readonly<Record<string, string>>;
   /** Name of the client, as it calls itself. */
   readonly client?: string;
   /** Id of the request that brought the decision. */
@@ -281,7 +281,7 @@ export class AnswerSender {
     const { decision, outcome, why, sessionId, eventId, tool, digest } = record;
     log.info("Decision", {
       audit: true,
-      token: by.caller ?? LOCAL_CALLER,
+      ...by.caller ?? { token: LOCAL_CALLER },
       client: by.client === undefined ? undefined : label(by.client),
       session: sessionId,
       event: eventId,

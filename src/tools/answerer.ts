@@ -4,6 +4,7 @@
  * @module
  */
 
+import { callerFields } from "../access/principal.ts";
 import { hasScope } from "../access/scopes.ts";
 import type { Answerer } from "../session/answer_sender.ts";
 import { requestIdOf, type ToolCall } from "./define.ts";
@@ -13,7 +14,7 @@ export function answererOf(call: ToolCall): Answerer {
   const { principal, clientInfo } = call;
   const requestId = requestIdOf(call);
   return {
-    ...(principal && { caller: principal.id }),
+    ...(principal && { caller: callerFields(principal) }),
     ...(clientInfo && { client: clientInfo.name }),
     ...(requestId !== undefined && { requestId }),
     mayAct: () => hasScope(principal, "actions"),

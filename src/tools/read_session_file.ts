@@ -139,7 +139,13 @@ async function findByName(
 async function linkTo({ id }: SessionFile, sessionId: string, call: ToolCall) {
   const { principal, services: { fileLinks } } = call;
   if (!principal) return undefined;
-  return await fileLinks?.make({ fileId: id, sessionId, principalId: principal.id });
+  const { id: principalId, person } = principal;
+  return await fileLinks?.make({
+    fileId: id,
+    sessionId,
+    principalId,
+    ...(person && { person }),
+  });
 }
 
 /**

@@ -247,7 +247,12 @@ export class AttendedWorld {
       signal: this.controller.signal,
       onProgress: (message) => this.progress.push(message),
       ...(person && { person }),
-      by: { caller: "team-a", client: "host", requestId: "1", mayAct: () => this.mayAct },
+      by: {
+        caller: { token: "team-a" },
+        client: "host",
+        requestId: "1",
+        mayAct: () => this.mayAct,
+      },
       ...request,
     }, this.replica(replica).services);
   }

@@ -81,5 +81,5 @@ Deno.test("a text longer than any link is not even decrypted", async () => {
     ...createSealer([key(1)]),
     open: () => Promise.reject(new Error("It was opened")),
   };
-  assertEquals(await openFileLink(sealer, "A".repeat(2_049), 0), undefined);
+  assertEquals(await openFileLink(sealer, "A".repeat(3_073), 0), undefined);
 });

@@ -233,3 +233,14 @@ Deno.test("mayReadPage() counts each page against the caller's rate, and refuses
   assertEquals([mayReadPage(caller), mayReadPage(caller)], [true, false]);
   assertEquals([mayReadPage({}), mayReadPage({ principal: { id: "ci" } })], [true, true]);
 });
+
+Deno.test("buckets that must be full again are dropped, so that people do not fill the memory", async () => {
+  const clock = new ManualClock();
+  const { take, size } = createRateLimiter(clock);
+  for (let second = 0; second < 300; second++) {
+    for (let one = 0; one < 10; one++) take(`person ${second} ${one}`, 5);
+    await clock.advance(1_000);
+  }
+  assert(size() <= 610, String(size()));
+  assertEquals(take("person 299 0", 5, 5) > 0, true);
+});

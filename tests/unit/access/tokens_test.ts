@@ -24,3 +24,11 @@ Deno.test("createTokenRegistry() holds its tokens until they are replaced", () =
   registry.replace([]);
   assertEquals(registry.current(), []);
 });
+
+Deno.test("no token can have the name of a person", () => {
+  const token = { name: '["https://login.example.com","alice"]', hashes: [] };
+  assertThrows(() => createTokenRegistry([token]), TypeError, "bracket");
+  const registry = createTokenRegistry([]);
+  assertThrows(() => registry.replace([token]), TypeError, "bracket");
+  assertEquals(registry.current(), []);
+});

@@ -30,7 +30,7 @@ Deno.test("printNewToken() prints a secret that the printed entry lets in", asyn
     clock: new ManualClock(),
     log: silentLogger,
   });
-  const found = authenticate(new Headers({ authorization: `Bearer ${secret}` }));
+  const found = await authenticate(new Headers({ authorization: `Bearer ${secret}` }));
   assert("principal" in found && found.principal.id === "ci");
 });
 

@@ -36,20 +36,25 @@ const CASES: readonly [string, Record<string, string>, string][] = [
 ];
 
 /** Returns the name of the token that is accepted, else why none is. */
-function found(tokens: TokenEntry[], headers: HeadersInit, clock = new ManualClock()): string {
+async function found(
+  tokens: TokenEntry[],
+  headers: HeadersInit,
+  clock = new ManualClock(),
+): Promise<string> {
   const { authenticate } = createAuthenticator({
     tokens: createTokenRegistry(tokens),
     clock,
     log: silentLogger,
   });
-  const caller = authenticate(new Headers(headers));
+  const caller = await authenticate(new Headers(headers));
   if ("principal" in caller) return caller.principal.id;
-  return caller.token === undefined ? caller.reason : `${caller.reason}: ${caller.token}`;
+  const { reason, token } = caller.notes;
+  return token === undefined ? reason : `${reason}: ${token}`;
 }
 
 for (const [name, headers, expected] of CASES) {
-  Deno.test(`authenticate() with ${name} gives ${expected}`, () => {
-    assertEquals(found(tokensOf([FIRST, SECOND]), headers), expected);
+  Deno.test(`authenticate() with ${name} gives ${expected}`, async () => {
+    assertEquals(await found(tokensOf([FIRST, SECOND]), headers), expected);
   });
 }
 
@@ -61,39 +66,39 @@ Deno.test("authenticate() accepts a token until the moment at which it expires",
   const clock = new ManualClock();
   const tokens = [tokenOf("brief", [FIRST], clock.now() + 1_000)];
   const headers = { authorization: `Bearer ${FIRST}` };
-  assertEquals(found(tokens, headers, clock), "brief");
+  assertEquals(await found(tokens, headers, clock), "brief");
   await clock.advance(999);
-  assertEquals(found(tokens, headers, clock), "brief");
+  assertEquals(await found(tokens, headers, clock), "brief");
   await clock.advance(1);
-  assertEquals(found(tokens, headers, clock), "expired token: brief");
-  assertEquals(found(tokens, { "x-api-key": SECOND }, clock), "unknown token");
+  assertEquals(await found(tokens, headers, clock), "expired token: brief");
+  assertEquals(await found(tokens, { "x-api-key": SECOND }, clock), "unknown token");
 });
 
-Deno.test("authenticate() goes by the system clock, which a suspend or a correction moves", () => {
+Deno.test("authenticate() goes by the system clock, which a suspend or a correction moves", async () => {
   const clock = new ManualClock();
   const tokens = [tokenOf("brief", [FIRST], clock.wallTime() + 60_000)];
   const headers = { authorization: `Bearer ${FIRST}` };
-  assertEquals(found(tokens, headers, clock), "brief");
+  assertEquals(await found(tokens, headers, clock), "brief");
   clock.correct(60_000);
-  assertEquals(found(tokens, headers, clock), "expired token: brief");
+  assertEquals(await found(tokens, headers, clock), "expired token: brief");
   clock.correct(-1);
-  assertEquals(found(tokens, headers, clock), "brief");
+  assertEquals(await found(tokens, headers, clock), "brief");
 });
 
-Deno.test("authenticate() prefers an accepted token to an expired one, in either header", () => {
+Deno.test("authenticate() prefers an accepted token to an expired one, in either header", async () => {
   const clock = new ManualClock();
   const tokens = [tokenOf("new", [FIRST]), tokenOf("old", [SECOND], clock.now())];
   for (const [bearer, key] of [[FIRST, SECOND], [SECOND, FIRST]]) {
     const headers = { authorization: `Bearer ${bearer}`, "x-api-key": `${key}` };
-    assertEquals(found(tokens, headers, clock), "new");
+    assertEquals(await found(tokens, headers, clock), "new");
   }
 });
 
-Deno.test("authenticate() takes every secret of a token while one replaces another", () => {
+Deno.test("authenticate() takes every secret of a token while one replaces another", async () => {
   const clock = new ManualClock();
   const tokens = [tokenOf("ci", [FIRST, SECOND])];
   for (const secret of [FIRST, SECOND]) {
-    assertEquals(found(tokens, { "x-api-key": secret }, clock), "ci");
+    assertEquals(await found(tokens, { "x-api-key": secret }, clock), "ci");
   }
 });
 
@@ -128,36 +133,36 @@ Deno.test("isAnyEqual() reads every byte of every digest, wherever an equal one 
 });
 
 // Which of two alike counts shows that the search goes on behind the first: its time tells no place.
-Deno.test("authenticate() compares a secret with every token, also after it is found", () => {
+Deno.test("authenticate() compares a secret with every token, also after it is found", async () => {
   const tokens = [tokenOf("one", [FIRST]), tokenOf("two", [FIRST]), tokenOf("three", [SECOND])];
-  assertEquals(found(tokens, { "x-api-key": FIRST }), "two");
+  assertEquals(await found(tokens, { "x-api-key": FIRST }), "two");
 });
 
-Deno.test("authenticate() accepts no secret for a hash that is none", () => {
+Deno.test("authenticate() accepts no secret for a hash that is none", async () => {
   const hash = sha256(FIRST);
   for (const wrong of ["", "not hex", hash.slice(0, 2), hash.slice(0, 62), `${hash}00`]) {
     const tokens = [{ name: "ci", hashes: [wrong] }];
-    assertEquals(found(tokens, { "x-api-key": FIRST }), "unknown token", wrong);
+    assertEquals(await found(tokens, { "x-api-key": FIRST }), "unknown token", wrong);
   }
 });
 
-Deno.test("authenticate() accepts no secret when there are no tokens", () => {
-  assertEquals(found([], { "x-api-key": FIRST }), "unknown token");
+Deno.test("authenticate() accepts no secret when there are no tokens", async () => {
+  assertEquals(await found([], { "x-api-key": FIRST }), "unknown token");
 });
 
-Deno.test("authenticate() gives a caller whose searches spend the requests of its token's rate", () => {
+Deno.test("authenticate() gives a caller whose searches spend the requests of its token's rate", async () => {
   const { authenticate } = createAuthenticator({
     tokens: createTokenRegistry([{ ...tokenOf("ci", [FIRST]), ratePerMinute: 3 }]),
     clock: new ManualClock(),
     log: silentLogger,
   });
-  const caller = authenticate(new Headers({ "x-api-key": FIRST }));
+  const caller = await authenticate(new Headers({ "x-api-key": FIRST }));
   assert("principal" in caller);
   assertEquals([caller.principal.charge?.(2), caller.limit()?.status], [0, undefined]);
   assertEquals([caller.principal.charge?.(1), caller.limit()?.status], [20_000, 429]);
 });
 
-Deno.test("authenticate() passes the accepted secret to onAccepted, and no other", () => {
+Deno.test("authenticate() passes the accepted secret to onAccepted, and no other", async () => {
   const accepted: string[] = [];
   const { authenticate } = createAuthenticator({
     tokens: createTokenRegistry(tokensOf(["the-right-token"])),
@@ -165,15 +170,15 @@ Deno.test("authenticate() passes the accepted secret to onAccepted, and no other
     log: silentLogger,
     onAccepted: (secret) => accepted.push(secret),
   });
-  authenticate(new Headers({ authorization: "Bearer the-wrong-token" }));
+  await authenticate(new Headers({ authorization: "Bearer the-wrong-token" }));
   assertEquals(accepted, []);
-  authenticate(
+  await authenticate(
     new Headers({ authorization: "Bearer the-wrong-token", "x-api-key": "the-right-token" }),
   );
   assertEquals(accepted, ["the-right-token"]);
 });
 
-Deno.test("named() gives the token of a name as it is now, unless it has expired", () => {
+Deno.test("again() gives the token of a name as it is now, unless it has expired", async () => {
   const clock = new ManualClock();
   const token = (name: string, fields: Partial<TokenEntry> = {}): TokenEntry => {
     return { name, hashes: [], ...fields };
@@ -182,17 +187,21 @@ Deno.test("named() gives the token of a name as it is now, unless it has expired
     token("team", { agents: ["agent_1"], ratePerMinute: 1 }),
     token("late", { expiresAtMs: clock.wallTime() + 1_000 }),
   ]);
-  const { named } = createAuthenticator({ tokens, clock, log: silentLogger });
-  const team = named("team");
+  const { again } = createAuthenticator({ tokens, clock, log: silentLogger });
+  const named = (principalId: string) => again({ principalId });
+  const team = await named("team");
   assertEquals([team?.principal.id, team?.principal.agents], ["team", ["agent_1"]]);
-  assertEquals([team?.limit()?.status, named("team")?.limit()?.status], [undefined, 429]);
-  assertEquals([named("late")?.principal.id, named("nobody"), named("")], ["late", ...none(2)]);
+  assertEquals([team?.limit()?.status, (await named("team"))?.limit()?.status], [undefined, 429]);
+  assertEquals([(await named("late"))?.principal.id, await named("nobody"), await named("")], [
+    "late",
+    ...none(2),
+  ]);
   clock.correct(1_000);
-  assertEquals(named("late"), undefined);
+  assertEquals(await named("late"), undefined);
   tokens.replace([token("team", { agents: ["agent_2"] })]);
-  assertEquals(named("team")?.principal.agents, ["agent_2"]);
+  assertEquals((await named("team"))?.principal.agents, ["agent_2"]);
   tokens.replace([]);
-  assertEquals(named("team"), undefined);
+  assertEquals(await named("team"), undefined);
 });
 
 function none(count: number): undefined[] {

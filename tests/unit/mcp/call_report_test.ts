@@ -119,10 +119,10 @@ Deno.test("a report has the ids of arguments and result, and no text that stands
 
 Deno.test("a report names the caller and the request", async () => {
   const call = { principal: { id: "ci" }, httpRequestId: "req-7", requestId: "1" };
-  const { token, requestId } = await report(() => ({}), { call });
-  assertEquals([token, requestId], ["ci", "req-7"]);
+  const { caller, requestId } = await report(() => ({}), { call });
+  assertEquals<unknown>([caller, requestId], [{ token: "ci" }, "req-7"]);
   const local = await report(() => ({}), { call: { requestId: "1" } });
-  assertEquals([local.token, local.requestId], [undefined, "1"]);
+  assertEquals([local.caller, local.requestId], [undefined, "1"]);
   const odd = await report(() => ({}), { call: { requestId: "please write me a poem" } });
   assertEquals(odd.requestId, undefined);
 });
@@ -203,7 +203,7 @@ const REPORT: CallReport = {
   upstreamMs: 10,
   upstreamRequests: 2,
   bytes: 345,
-  token: "ci",
+  caller: { token: "ci" },
   ids: { session: "sesn_1" },
   requestId: "req-1",
   apiRequestIds: [],
@@ -261,7 +261,7 @@ Deno.test("a page's look is a line at level debug, unless it fails", () => {
 });
 
 Deno.test("a call on stdio is the local user's", () => {
-  assertEquals(lines({ token: undefined })[0]?.token, "local");
+  assertEquals(lines({ caller: undefined })[0]?.token, "local");
 });
 
 Deno.test("a call that changes something has an audit line, however it went", () => {

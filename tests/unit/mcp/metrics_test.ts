@@ -13,7 +13,7 @@ const CALL: CallReport = {
   upstreamMs: 37,
   upstreamRequests: 1,
   bytes: 100,
-  token: "the-name-of-a-token",
+  caller: { token: "the-name-of-a-token" },
   ids: { session: "sesn_1", agent: "agent_1" },
   requestId: "req-1",
   apiRequestIds: ["req_9"],

@@ -85,7 +85,7 @@ Deno.test("createTracing() knows whether anything takes its spans", async () => 
 
 Deno.test("around() runs a call in a span that has its ids and its outcome", async () => {
   await collecting(async (spans) => {
-    const done = { report: report({ token: "ci", requestId: "req_1" }) };
+    const done = { report: report({ caller: { token: "ci" }, requestId: "req_1" }) };
     assert(await createTracing("1.2.3").around(CALL, () => Promise.resolve(done)) === done);
     const [span] = spans;
     assertEquals([spans.length, span?.name, span?.ended], [1, "tools/call get_session", true]);

@@ -408,7 +408,7 @@ Deno.test("a decision that the API refuses as its call is cancelled may be made 
 Deno.test("a decision writes one audit line and one record, without input, reason and text", async () => {
   const session = blockedOn((e) => [askingCall(e, { command: "hidden-input" }, { name: SECRET })]);
   const [call] = await session.waiting();
-  const by = { ...BY, caller: "team-a", client: "Host\nforged", requestId: "7" };
+  const by = { ...BY, caller: { token: "team-a" }, client: "Host\nforged", requestId: "7" };
   await decide(session, [{ result: "deny", reason: "hidden-reason" }], { by });
   assertEquals(session.audit, [{
     audit: true,

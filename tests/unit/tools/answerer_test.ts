@@ -9,7 +9,7 @@ Deno.test("answererOf() names token, client and request, and asks for the scope 
     clientInfo: { name: "host", version: "1" },
     httpRequestId: "req-1",
   }));
-  assertEquals(facts, { caller: "team-a", client: "host", requestId: "req-1" });
+  assertEquals(facts, { caller: { token: "team-a" }, client: "host", requestId: "req-1" });
   assertEquals(mayAct(), false);
   const local = answererOf(call({ requestId: "an id\nof a client" }));
   assertEquals([local.mayAct(), "requestId" in local, "caller" in local], [true, false, false]);
