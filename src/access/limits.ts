@@ -8,7 +8,7 @@
 import { retrySeconds } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { ToolError } from "../core/errors.ts";
-import type { Caller } from "./principal.ts";
+import type { Caller, Principal } from "./principal.ts";
 
 /**
  * Kind of a call. Waits are held open by design, so they count apart from calls that should be
@@ -60,7 +60,7 @@ export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimi
       const key = `${kind} ${principal?.id ?? ""}`;
       const limit = kind === "wait" ? principal?.maxWaits : principal?.maxCalls;
       const wanted = (running.get(key) ?? 0) + places;
-      if (limit !== undefined && wanted > limit) throw tooMany(kind, limit, places);
+      if (limit !== undefined && wanted > limit) throw tooMany(kind, limit, places, principal);
       if (kind === "call" && calls + places > maxCalls) throw tooBusy(maxCalls);
       if (kind === "call") calls += places;
       count(key, places);
@@ -126,29 +126,39 @@ export function mayReadPage({ principal }: Caller): boolean {
 function charge({ principal }: Caller, purpose: string, remedy: string, requests = 1): void {
   const waitMs = requests > 0 ? principal?.charge?.(requests) ?? 0 : 0;
   if (waitMs === 0) return;
+  const who = principal?.person ? "you" : "your token";
   throw new ToolError(
     "rate_limited",
-    `To ${purpose} takes more requests to the API than your token may make now: ${remedy}, or try ` +
+    `To ${purpose} takes more requests to the API than ${who} may make now: ${remedy}, or try ` +
       `again in ${retrySeconds(waitMs)} s.`,
   );
 }
 
-function tooMany(kind: CallKind, limit: number, places: number): ToolError {
+function tooMany(
+  kind: CallKind,
+  limit: number,
+  places: number,
+  principal: Principal | undefined,
+): ToolError {
+  const { person } = principal ?? {};
   if (places > limit) {
     return new ToolError(
       "too_many_waits",
-      `Your token may wait for at most ${limit} session(s) at once: name no more.`,
+      `${person ? "You" : "Your token"} may wait for at most ${limit} session(s) at once: name ` +
+        "no more.",
     );
   }
+  const has = person ? "You have" : "Your token has";
+  const it = person ? "you" : "it";
   return kind === "wait"
     ? new ToolError(
       "too_many_waits",
-      `Your token has as many waits open as it may (${limit}): let one end, or cancel it, then ` +
-        "call again.",
+      `${has} as many waits open as ${it} may (${limit}): let one end, or cancel it, then call ` +
+        "again.",
     )
     : new ToolError(
       "too_many_calls",
-      `Your token has as many calls running as it may (${limit}): call again when one has ended.`,
+      `${has} as many calls running as ${it} may (${limit}): call again when one has ended.`,
     );
 }
 

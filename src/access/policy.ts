@@ -143,8 +143,15 @@ export function fileNotAvailable(): ToolError {
 export const MAX_ENVIRONMENT_CHOICES = 20;
 
 /** Lists the environments that a caller may choose from, for the end of an error message. */
-export function environmentChoices(allowed: readonly string[]): string {
-  if (allowed.length === 0) return "Your token may use none: ask the operator for another.";
+export function environmentChoices(
+  allowed: readonly string[],
+  { principal }: Pick<Caller, "principal">,
+): string {
+  if (allowed.length === 0) {
+    return principal?.person
+      ? "You may use none: ask the operator for one."
+      : "Your token may use none: ask the operator for another.";
+  }
   const shown = allowed.slice(0, MAX_ENVIRONMENT_CHOICES);
   return `Pass one of these as environment_id: ${shown.join(", ")}.`;
 }
@@ -212,8 +219,9 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
       if (environments === undefined || environments.includes(environmentId)) return;
       throw new ToolError(
         "not_available",
-        "That environment does not exist or is not available to your token. " +
-          environmentChoices(environments),
+        "That environment does not exist or is not available to " +
+          `${caller.principal?.person ? "you" : "your token"}. ` +
+          environmentChoices(environments, caller),
       );
     },
     checkSession: findSession,

@@ -57,7 +57,7 @@ export const answerToolUse: ToolDefinition = defineTool({
       { sessionId: session_id, decision, channel: CHANNEL },
       call,
     );
-    return { session_id, event_id, result, outcome: outcomeOf(outcome) };
+    return { session_id, event_id, result, outcome: outcomeOf(outcome, call) };
   },
 });
 
@@ -125,11 +125,16 @@ function checkFits(
 }
 
 /** @throws `ToolError` where the caller has lost the right to act meanwhile */
-function outcomeOf(outcome: Awaited<ReturnType<typeof sendAnswer>>): ToolUseAnswered["outcome"] {
+function outcomeOf(
+  outcome: Awaited<ReturnType<typeof sendAnswer>>,
+  { principal }: ToolCall,
+): ToolUseAnswered["outcome"] {
   if (outcome?.kind !== "dropped") return outcome?.kind ?? "gone";
   throw new ToolError(
     "missing_scope",
-    "Your token no longer has the scope actions, so nothing was sent. Ask the operator for one " +
-      "that has it.",
+    principal?.person
+      ? "You no longer have the scope actions, so nothing was sent. Ask the operator for it."
+      : "Your token no longer has the scope actions, so nothing was sent. Ask the operator for one " +
+        "that has it.",
   );
 }

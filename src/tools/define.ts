@@ -320,6 +320,7 @@ function presetOf({ agentId, shown }: Binding, args: unknown): Preset {
 export const AGENT_ID = "agent_id";
 
 function forbidden(name: string, scope: Scope, principal: Principal | undefined): ToolError {
+  if (principal?.person) return forbiddenTo(principal, name, scope);
   return principal?.readOnly
     ? new ToolError(
       "read_only",
@@ -329,6 +330,30 @@ function forbidden(name: string, scope: Scope, principal: Principal | undefined)
       "missing_scope",
       `Your token does not have the scope ${scope}, which ${name} needs. Ask the operator for a ` +
         "token that has it.",
+    );
+}
+
+/** Says what a person can do: sign in again only where that brings the scope. */
+function forbiddenTo(
+  { readOnly, missingScopes }: Principal,
+  name: string,
+  scope: Scope,
+): ToolError {
+  if (missingScopes?.includes(scope)) {
+    return new ToolError(
+      "missing_scope",
+      `Your access token does not have the scope ${scope}, which ${name} needs. Sign in again, and ` +
+        "agree to it.",
+    );
+  }
+  return readOnly
+    ? new ToolError(
+      "read_only",
+      `You may only read, so ${name} is not for you. Ask the operator of this server for more.`,
+    )
+    : new ToolError(
+      "missing_scope",
+      `You may not use the scope ${scope}, which ${name} needs. Ask the operator of this server for it.`,
     );
 }
 

@@ -66,7 +66,7 @@ export function createEnvironmentResolver(
     },
     async resolve(caller) {
       const allowed = access.allowedEnvironmentIds(caller);
-      if (allowed) return chooseAllowed(allowed, configuredId);
+      if (allowed) return chooseAllowed(allowed, configuredId, caller);
       if (known !== undefined) return known;
       const { signal, timeoutMs } = caller;
       const { usable } = await readEnvironments(api, { signal, timeoutMs });
@@ -82,10 +82,14 @@ export function createEnvironmentResolver(
  * Returns the default among the caller's environments. Sends no request: the rest of the workspace
  * is not this caller's business.
  */
-function chooseAllowed(allowed: readonly string[], configuredId: string | undefined): string {
+function chooseAllowed(
+  allowed: readonly string[],
+  configuredId: string | undefined,
+  caller: Caller,
+): string {
   const chosen = choose(allowed, configuredId);
   if (chosen !== undefined) return chosen;
-  throw new ToolError("environment_required", environmentChoices(allowed));
+  throw new ToolError("environment_required", environmentChoices(allowed, caller));
 }
 
 /** Returns the configured id if it is among the ids, else the only one. */

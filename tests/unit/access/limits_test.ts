@@ -1,8 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ToolError } from "../../../src/core/errors.ts";
 import { callTool } from "../../helpers/call_tool.ts";
-import { createCallLimits, createRateLimiter, mayReadPage } from "../../../src/access/limits.ts";
-import type { Principal } from "../../../src/access/principal.ts";
+import {
+  chargeFileCheck,
+  createCallLimits,
+  createRateLimiter,
+  mayReadPage,
+} from "../../../src/access/limits.ts";
+import { personId, type Principal } from "../../../src/access/principal.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { type ApiParts, harness } from "../tools/support.ts";
@@ -243,4 +248,31 @@ Deno.test("buckets that must be full again are dropped, so that people do not fi
   }
   assert(size() <= 610, String(size()));
   assertEquals(take("person 299 0", 5, 5) > 0, true);
+});
+
+Deno.test("what limits a person says so to the person, and speaks of no token", () => {
+  const person = { issuer: "https://login.example.com", subject: "alice" };
+  const principal = {
+    id: personId(person),
+    person,
+    maxWaits: 1,
+    maxCalls: 1,
+    charge: () => 4_000,
+  };
+  const limits = createCallLimits();
+  limits.enter("wait", { principal });
+  limits.enter("call", { principal });
+  const texts = [
+    () => limits.enter("wait", { principal }),
+    () => limits.enter("wait", { principal }, 2),
+    () => limits.enter("call", { principal }),
+    () => chargeFileCheck({ principal }),
+  ].map((refused) => assertThrows(refused, ToolError).message);
+  assertEquals(texts, [
+    "You have as many waits open as you may (1): let one end, or cancel it, then call again.",
+    "You may wait for at most 1 session(s) at once: name no more.",
+    "You have as many calls running as you may (1): call again when one has ended.",
+    "To check these files takes more requests to the API than you may make now: name fewer, or try " +
+    "again in 4 s.",
+  ]);
 });

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as z from "zod";
-import type { Principal } from "../../../src/access/principal.ts";
+import { personId, type Principal } from "../../../src/access/principal.ts";
 import { ToolError } from "../../../src/core/errors.ts";
-import { defineTool } from "../../../src/tools/define.ts";
+import { defineTool, type ToolDefinition } from "../../../src/tools/define.ts";
 import { TOOL_SETS } from "../../../src/tools/registry.ts";
 import { type ApiParts, harness, httpError, session } from "./support.ts";
 
@@ -69,6 +69,39 @@ Deno.test("run() names the scope that a caller lacks; a reader has those that re
   assertEquals(await run(tool, { count: 1 }, { principal: { id: "ci", readOnly: true } }), {
     count: 2,
   });
+});
+
+Deno.test("run() tells a person whether a sign-in, or only the operator, can bring a scope", async () => {
+  const { tool } = counted();
+  const { run } = harness({});
+  const writes = defineTool({
+    ...{ ...SPEC, scope: "sessions:write" },
+    input: () => z.object({ count: z.int() }),
+    reaches: { result: "list" },
+  });
+  const person = { issuer: "https://login.example.com", subject: "alice" };
+  const alice: Principal = { id: personId(person), person, scopes: ["sessions:read"] };
+  const refusal = async (called: ToolDefinition, principal: Principal) => {
+    const { code, message } = await assertRejects(
+      () => run(called, { count: 1 }, { principal }),
+      ToolError,
+    );
+    return `${code}: ${message}`;
+  };
+  assertEquals(
+    await refusal(tool, { ...alice, missingScopes: ["agents:read"] }),
+    "missing_scope: Your access token does not have the scope agents:read, which probe needs. Sign " +
+      "in again, and agree to it.",
+  );
+  assertEquals(
+    await refusal(tool, alice),
+    "missing_scope: You may not use the scope agents:read, which probe needs. Ask the operator of " +
+      "this server for it.",
+  );
+  assertEquals(
+    await refusal(writes, { ...alice, readOnly: true }),
+    "read_only: You may only read, so probe is not for you. Ask the operator of this server for more.",
+  );
 });
 
 const SPEC = {
