@@ -15,7 +15,7 @@ import type { Sealer } from "./sealing.ts";
 import type { TokenRegistry } from "./tokens.ts";
 
 /** A person who may call. */
-export interface Person {
+export interface KnownPerson {
   readonly kind: "person";
   readonly principal: Principal & { readonly person: SignedIn };
   /** Most requests per minute; not bounded when absent. */
@@ -33,13 +33,13 @@ export interface Stranger {
 /** Finds out what people may do. */
 export interface People {
   /** Returns the person of an access token that counts, with the rights that it has now. */
-  of(token: AcceptedToken): Promise<Person | Stranger>;
+  of(token: AcceptedToken): Promise<KnownPerson | Stranger>;
   /**
    * Returns the person for whom something was made earlier, such as a link, with the right to read
    * sessions alone: the rule that fitted then must still be there. Nothing of an access token is
    * known any more.
    */
-  again(person: SignedIn): Promise<Person | undefined>;
+  again(person: SignedIn): Promise<KnownPerson | undefined>;
 }
 
 /** Options of {@linkcode createPeople}. */
@@ -79,7 +79,7 @@ export function createPeople({ settings, registry, sealer }: PeopleOptions): Peo
     person: SignedIn,
     rule: AccessRule | undefined,
     held: readonly Scope[],
-  ): Person => ({
+  ): KnownPerson => ({
     kind: "person",
     principal: principalOf(person, rule, held),
     ...(rule?.ratePerMinute !== undefined && { ratePerMinute: rule.ratePerMinute }),
@@ -108,7 +108,7 @@ function principalOf(
   person: SignedIn,
   rule: AccessRule | undefined,
   held: readonly Scope[],
-): Person["principal"] {
+): KnownPerson["principal"] {
   const { name: _name, issuer: _issuer, when: _when, ratePerMinute: _rate, ...grants } = rule ??
     { name: "", issuer: "" };
   const allowed = SCOPES.filter((scope) => hasScope(grants, scope));

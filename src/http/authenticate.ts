@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { STATUS_CODE } from "@std/http";
 import type { LinkedFile } from "../access/file_links.ts";
 import { createRateLimiter, type RateLimiter } from "../access/limits.ts";
-import type { Person } from "../access/people.ts";
+import type { KnownPerson } from "../access/people.ts";
 import { callerFields, type Principal } from "../access/principal.ts";
 import type { TokenEntry, TokenRegistry } from "../access/tokens.ts";
 import type { Clock } from "../core/clock.ts";
@@ -94,7 +94,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const limiter = createRateLimiter(clock);
   const kept = new Map<string, Uint8Array>();
   const told = new LruMap<string, true>(MAX_TOLD);
-  const people = new WeakMap<Person, Admitted>();
+  const people = new WeakMap<KnownPerson, Admitted>();
   let list: readonly TokenEntry[] = [];
   let known: readonly KnownToken[] = [];
 
@@ -117,7 +117,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   };
   const hasExpired = ({ expiresAtMs }: TokenEntry) =>
     expiresAtMs !== undefined && clock.wallTime() >= expiresAtMs;
-  const admitPerson = (person: Person) => {
+  const admitPerson = (person: KnownPerson) => {
     const admitted = people.get(person) ??
       admit(person.principal, person.ratePerMinute, limiter, log);
     people.set(person, admitted);

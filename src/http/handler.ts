@@ -45,7 +45,7 @@ import {
   type SignInOptions,
 } from "./sign_in.ts";
 import { createStepUp } from "./step_up.ts";
-import { type Served, scopesNeeded } from "../tools/needed_scopes.ts";
+import { scopesNeeded, type Served } from "../tools/needed_scopes.ts";
 import { publishedHash } from "../tools/published_name.ts";
 import { TOOLS } from "../tools/registry.ts";
 import type { AccessTokenVerifier, OAuthSettings } from "../access/access_tokens.ts";
@@ -138,11 +138,9 @@ export function createHttpHandler(
   const { path = "/mcp", maxBodyBytes = MAX_MESSAGE_BYTES } = options;
   const { allowedHosts = [], allowedOrigins = [] } = options;
   const { log, clock = systemClock, isAccepting = () => true, onAccepted } = options;
-  const tokens = "current" in options.tokens
-    ? options.tokens
-    : createTokenRegistry(
-      options.oauth && options.tokens.length === 0 ? [] : tokensOf(options.tokens),
-    );
+  const tokens = "current" in options.tokens ? options.tokens : createTokenRegistry(
+    options.oauth && options.tokens.length === 0 ? [] : tokensOf(options.tokens),
+  );
   const bodyLimits = {
     maxBytes: maxBodyBytes,
     timeoutMs: BODY_TIMEOUT_MS,

@@ -13,7 +13,7 @@ import type {
   TokenCheck,
   TokenProblem,
 } from "../access/access_tokens.ts";
-import { createPeople, type Person, type Stranger } from "../access/people.ts";
+import { createPeople, type KnownPerson, type Stranger } from "../access/people.ts";
 import { callerFields, personId, type SignedIn } from "../access/principal.ts";
 import type { Scope } from "../access/scopes.ts";
 import type { Sealer } from "../access/sealing.ts";
@@ -57,7 +57,7 @@ export interface SignIn {
   /** Returns the person of an access token, or why it lets nobody in. */
   check(accessToken: string): Promise<LetIn | NotSignedIn>;
   /** See `People.again`. */
-  again(person: SignedIn): Promise<Person | undefined>;
+  again(person: SignedIn): Promise<KnownPerson | undefined>;
   /** Makes the response 401, which says where to sign in. */
   unauthorized(message: string, error?: "invalid_token", description?: string): Response;
 }
@@ -66,7 +66,7 @@ export interface SignIn {
 export interface LetIn {
   readonly kind: "let_in";
   /** The same object as long as neither the token nor the rules change. */
-  readonly who: Person;
+  readonly who: KnownPerson;
   readonly method: AcceptedToken["method"];
 }
 
@@ -94,7 +94,7 @@ export function createSignIn(options: SignInOptions): SignIn {
   // A verifier gives the same object as long as it remembers a token.
   const known = new WeakMap<AcceptedToken, Known>();
 
-  const noteSignIn = ({ principal }: Person, { method }: AcceptedToken) => {
+  const noteSignIn = ({ principal }: KnownPerson, { method }: AcceptedToken) => {
     const { person, scopes: granted = [] } = principal;
     const id = JSON.stringify([principal.id, person.rule, granted]);
     const now = clock.now();
@@ -102,7 +102,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     seen.set(id, now);
     log.info("Signed in", { ...callerFields(principal), scopes: granted, method });
   };
-  const personOf = async (token: AcceptedToken): Promise<Person | Stranger> => {
+  const personOf = async (token: AcceptedToken): Promise<KnownPerson | Stranger> => {
     const rules = options.registry.rules();
     const before = known.get(token);
     if (before && before.rules === rules) return before.who;
@@ -143,7 +143,7 @@ export function createSignIn(options: SignInOptions): SignIn {
 /** A person, by the rules that counted then. */
 interface Known {
   readonly rules: ReturnType<TokenRegistry["rules"]>;
-  readonly who: Person | Stranger;
+  readonly who: KnownPerson | Stranger;
 }
 
 const NO_RULE =

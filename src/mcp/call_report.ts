@@ -200,7 +200,15 @@ export function logCall(
     api_request_ids,
   });
   if (report.changes) {
-    log.info("Audit", { audit: true, ...caller, tool, ...ids, outcome, request_id, api_request_ids });
+    log.info("Audit", {
+      audit: true,
+      ...caller,
+      tool,
+      ...ids,
+      outcome,
+      request_id,
+      api_request_ids,
+    });
   }
   if (failure && report.verdict === "failed") {
     logFailure({ log, redact }, { ...caller, tool, outcome, request_id }, failure);
