@@ -8,14 +8,12 @@
 import { textOf } from "../api/read.ts";
 import { escapeUnseen, shorten } from "../core/text.ts";
 import type { AcceptedToken, RejectedToken, TokenProblem, TrustedIssuer } from "./access_tokens.ts";
+import { isSubject, MAX_SUBJECT_CHARS } from "./principal.ts";
 import type { Claims } from "./rules.ts";
 import { type Scope, SCOPES } from "./scopes.ts";
 
 /** Difference between this machine's clock and an issuer's that is forgiven, in milliseconds. */
 export const TOLERANCE_MS = 30_000;
-
-/** Longest subject, in UTF-16 units: that of OpenID Connect. */
-export const MAX_SUBJECT_CHARS = 255;
 
 /** Last moment of a `Date`, in seconds. */
 const MAX_SECONDS = 8.64e12;
@@ -126,7 +124,7 @@ function isTime(value: unknown): boolean {
 function subjectProblem(sub: unknown): RejectedToken | undefined {
   const subject = textOf(sub);
   if (subject === undefined) return missing("sub");
-  if (subject.length <= MAX_SUBJECT_CHARS && !/[\p{Cc}\p{Cs}]/u.test(subject)) return undefined;
+  if (isSubject(subject)) return undefined;
   return rejected(
     "malformed",
     `The access token's claim sub has control characters, or more than ${MAX_SUBJECT_CHARS} ` +

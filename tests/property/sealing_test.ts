@@ -22,6 +22,7 @@ const PURPOSES: Readonly<Record<Purpose, true>> = {
   "proof": true,
   "client extension": true,
   "idempotency": true,
+  "subject hash": true,
 };
 const ALL_PURPOSES = Object.keys(PURPOSES) as Purpose[];
 const purpose = fc.constantFrom(...ALL_PURPOSES);
