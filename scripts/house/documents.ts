@@ -83,9 +83,12 @@ export function settingTable(lines: readonly SettingLine[]): string {
 
 /** Returns the tables of the settings that commands have beside the server's. */
 export function commandTables(): string {
-  const servers = settingLines("serve").map(({ flag }) => flag);
+  const spelled = ({ flag, env }: SettingLine) => [flag, ...env].join();
+  const servers = settingLines("serve").map(spelled);
   const commands = Object.entries<CommandDefinition>(COMMANDS).flatMap(([name, { help }]) => {
-    const lines = settingLines(name as CommandName).filter(({ flag }) => !servers.includes(flag));
+    const lines = settingLines(name as CommandName).filter((line) =>
+      !servers.includes(spelled(line))
+    );
     return lines.length === 0 ? [] : [`### cma-mcp ${name}\n\n${help}.\n\n${settingTable(lines)}`];
   });
   return commands.join("\n\n");

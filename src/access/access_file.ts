@@ -406,7 +406,7 @@ export function openTokens(
     // Without a listener the signal would end the process.
     const unsubscribe = onReload(() => {
       if (reloadsElse) return;
-      log.warn("Nothing was read again: only a list of tokens in --token-file can change");
+      log.warn("Nothing was read again: only a list of tokens in --access-file can change");
     });
     // Where people sign in, there may be no static token.
     const tokens = token === undefined ? [] : tokensOf([token]);

@@ -19,13 +19,13 @@ import { CutConnection, type HandleRequest } from "../runtime/runtime.ts";
  * @throws UsageError for a fault or a habit that does not exist
  */
 export async function runSimulator(config: SimulatorConfig, program: Program): Promise<void> {
-  const { faults, habits, secondEnvironment, seed = randomSeed() } = config;
-  const rules = faults.map((text) => readFlag("--fault", text, parseFault));
+  const { faults, habits, secondEnvironment, seed = randomSeed(), named } = config;
+  const rules = faults.map((text) => readRow(named.faults, text, parseFault));
   const simulator = createSimulator({
     clock: program.clock,
     seed,
     environments: secondEnvironment ? 2 : 1,
-    habits: Object.assign({}, ...habits.map((text) => readFlag("--habit", text, parseHabit))),
+    habits: Object.assign({}, ...habits.map((text) => readRow(named.habits, text, parseHabit))),
   });
   for (const rule of rules) simulator.faults.add(rule);
   const server = await program.listen(
@@ -61,12 +61,12 @@ function randomSeed(): number {
   return Math.floor(Math.random() * 1_000_000);
 }
 
-function readFlag<T>(flag: string, text: string, read: (text: string) => T): T {
+function readRow<T>(named: string, text: string, read: (text: string) => T): T {
   try {
     return read(text);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new UsageError(`${flag}: ${cause.message}`, { cause });
+    throw new UsageError(`${named}: ${cause.message}`, { cause });
   }
 }
 

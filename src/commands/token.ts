@@ -37,7 +37,7 @@ export function printNewToken(
   const entry = JSON.stringify(fields, null, 2);
   print("The secret, shown only now. Give it to the client, as its bearer token:");
   print(`\n  ${secret}\n`);
-  print('The entry for the file of --token-file, a list { "tokens": [ … ] }:');
+  print('The entry for the file of --access-file, a list { "tokens": [ … ] }:');
   print(`\n${entry.replace(/^/gm, "  ")}\n`);
   if (config.readOnly) {
     print('It can start no session of its own: with "sessions": "all" it sees those of others.');

@@ -51,15 +51,15 @@ export async function simulatedUpstream(program: Pick<Program, "clock">): Promis
 }
 
 function credentialSource(
-  { kind, value, file }: CredentialConfig,
+  { kind, value, file, named = "--api-key-file" }: CredentialConfig,
   program: Pick<Program, "readFile">,
 ): CredentialSource {
   if (file === undefined) return () => ({ kind, value });
   // The client reads the file again when the API rejects the key.
   return fileCredential(kind, async () => {
     const text = await program.readFile(file).catch((error) => {
-      throw fileError(error, file, "--api-key-file");
+      throw fileError(error, file, named);
     });
-    return checkSecret(text.trim(), `'${file}' (--api-key-file)`);
+    return checkSecret(text.trim(), `'${file}' (${named})`);
   });
 }

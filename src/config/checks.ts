@@ -28,7 +28,7 @@ const MAKE_TOKEN = "'openssl rand -hex 32'";
 /** Tells the operator how to get a bearer token. */
 export const TOKEN_ADVICE =
   `set MANAGED_AGENTS_MCP_TOKEN, such as to the output of ${MAKE_TOKEN}, ` +
-  "or name a file with --token-file";
+  "or name a file with --access-file";
 
 /** Names of the kinds of ids in errors. */
 const ID_NAMES: Readonly<Record<IdKind, string>> = {

@@ -51,7 +51,7 @@ export const COMMANDS = {
   },
   simulator: { help: "Run the simulator alone, for your own programs" },
   token: {
-    help: "Make a token for --token-file; needs --name",
+    help: "Make a token for --access-file; needs --name",
     operands: ["new", "sealing-key"],
     operandName: "new",
   },
@@ -77,13 +77,16 @@ export interface CommandLine {
   readonly command: CommandName | "help" | "version";
   /** The words after the command; for `help`, its topic. */
   readonly operands: readonly string[];
-  /** Text by flag name, without dashes; `"true"` for switches. */
+  /** Text by flag name as it was typed, without dashes; `"true"` or `"false"` for switches. */
   readonly flags: ReadonlyMap<string, string>;
 }
 
 type FlagRow = ScopedSetting & { readonly flag: string };
 
-const FLAGS = ALL_SETTINGS.filter((row): row is FlagRow => row.flag !== undefined);
+/** A row for each spelling of a flag. */
+const FLAGS: readonly FlagRow[] = ALL_SETTINGS.flatMap((row) =>
+  [row.flag, ...row.otherFlags ?? []].flatMap((flag) => flag === undefined ? [] : { ...row, flag })
+);
 
 const KEY_ADVICE = "set ANTHROPIC_API_KEY, or name a file with --api-key-file";
 
@@ -158,11 +161,12 @@ function joinedValues(args: readonly string[], { flag }: FlagRow): string {
   }).join(",");
 }
 
-/** Operands of `help`: commands, `serve`, `http`, `oauth` and `network`. */
+/** Operands of `help`: commands, and topics of its own. */
 export const HELP_TOPICS: readonly string[] = [
   "serve",
   "http",
   "oauth",
+  "variables",
   "network",
   ...Object.keys(COMMANDS),
 ];
@@ -242,16 +246,21 @@ function checkScope(flag: string, command: CommandName, http: boolean): void {
  * Splits the command line by the settings table. `--help` and `--version` win over everything else;
  * what follows `--` is no flag.
  *
+ * @param httpByDefault true where a variable makes the server one over HTTP, so that its flags apply
  * @throws UsageError for unknown commands and flags, missing values, and flags out of place
  */
-export function parseCommandLine(given: readonly string[]): CommandLine {
+export function parseCommandLine(
+  given: readonly string[],
+  httpByDefault: boolean = false,
+): CommandLine {
   const end = given.includes("--") ? given.indexOf("--") : given.length;
   const args = given.slice(0, end);
   if (args.some((arg) => arg === "--help" || arg === "-h")) {
     const topic = topicOf(args);
     return { command: "help", operands: topic === undefined ? [] : [topic], flags: new Map() };
   }
-  const parsed = parseArgs(attachValues(args).map(spellSwitch), {
+  const spelled = attachValues(args).map(spellSwitch);
+  const parsed = parseArgs(spelled, {
     boolean: FLAGS.filter(({ valueName }) => !valueName).map(({ flag }) => flag),
     string: [...new Set(FLAGS.filter(({ valueName }) => valueName).map(({ flag }) => flag)), "_"],
     alias: Object.fromEntries(FLAGS.flatMap(({ flag, short }) => short ? [[flag, short]] : [])),
@@ -262,14 +271,18 @@ export function parseCommandLine(given: readonly string[]): CommandLine {
   const words = [...parsed._.map(String), ...given.slice(end + 1)];
   const command = commandOf(words);
   const flags = new Map<string, string>();
+  // The parser has false for switches that nobody typed as well.
+  const isOff = (flag: string) => values[flag] === false && spelled.includes(`--${flag}=false`);
+  const isHttp = values.http === true || (httpByDefault && !isOff("http"));
   for (const row of FLAGS) {
     const value = values[row.flag];
+    if (isOff(row.flag)) flags.set(row.flag, "false");
     if (value === undefined || value === false) continue;
     if (value === "") {
       throw new UsageError(`--${row.flag} needs a value: type --${row.flag} ${row.valueName}`);
     }
     if (command === "help" || command === "version") continue;
-    checkScope(row.flag, command, values.http === true);
+    checkScope(row.flag, command, isHttp);
     flags.set(row.flag, row.isRepeatable ? joinedValues(args, row) : String(value));
   }
   if (command === "version") return { command, operands: [], flags };

@@ -17,13 +17,20 @@ export interface CredentialConfig {
   readonly value: string;
   /** The file that it was read from, which is read again when the API rejects it. */
   readonly file?: string;
+  /** The flag or variable that names the file; `--api-key-file` when absent. */
+  readonly named?: string;
 }
 
 /** The HTTP server's address, and the callers that it lets in. */
 export interface HttpConfig
   extends Omit<Values<typeof SETTINGS.http>, "drainSeconds">, TokenSettings {
   /** Files of the certificate and its key, both PEM; plain HTTP when absent. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly tls?: {
+    readonly certFile: string;
+    readonly keyFile: string;
+    /** The flags or variables that name them; `--tls-cert` and `--tls-key` when absent. */
+    readonly named?: { readonly cert: string; readonly key: string };
+  };
   /** Lets people in who sign in at an authorization server; absent: tokens only. */
   readonly oauth?: OAuthSettings;
   /** Milliseconds for which a server that ends keeps listening and answers 503. */
@@ -129,8 +136,8 @@ export interface CompletionsConfig {
 /** `cma-mcp simulator`. */
 export interface SimulatorConfig extends Values<typeof SETTINGS.simulator> {
   readonly command: "simulator";
-  readonly listenAddress: string;
-  readonly port: number;
+  /** The flags or variables of faults and habits, for errors. */
+  readonly named: { readonly faults: string; readonly habits: string };
   readonly log: LogConfig;
 }
 

@@ -63,14 +63,31 @@ function flagLines(rows: readonly ScopedSetting[]): string[] {
   );
 }
 
+/** Begins the variables of the server's flags, and of the simulator's. */
+const PREFIXES = ["CMA_MCP_", "CMA_SIMULATOR_"];
+
+/**
+ * Says which variables rows have. Most have the name of their flag behind a prefix: that is said
+ * once, so that the others are found.
+ */
 function envLines(rows: readonly ScopedSetting[], more = ""): string[] {
-  const names = rows.map(({ env = [] }) => env.join(" or ")).filter((words) => words !== "");
-  if (names.length === 0) return [];
+  const isUsual = ({ flag = "", env: [name, second] = [] }: ScopedSetting) =>
+    second === undefined &&
+    PREFIXES.some((prefix) => name === prefix + flag.toUpperCase().replaceAll("-", "_"));
+  const usual = rows.find(isUsual);
+  const others = rows.filter((row) => !isUsual(row)).flatMap(spellingsOf);
   return [
     "",
-    `Environment variables; a flag wins over them${more}:`,
-    ...wrap(names.join(", "), 78).map((line) => `  ${line}`),
+    "Environment variables; a flag wins over them:",
+    `  ${usual?.env?.[0]} for --${usual?.flag}, and so on${
+      others.length > 0 ? `; others${more}:` : ""
+    }`,
+    ...others.length > 0 ? wrap(others.join(", "), 78).map((line) => `  ${line}`) : [],
   ];
+}
+
+function spellingsOf({ env = [] }: ScopedSetting): string[] {
+  return env.length === 0 ? [] : [env.join(" or ")];
 }
 
 function usageLine(words: string, help: string): string {
@@ -149,6 +166,30 @@ function oauthHelp(): string[] {
   ];
 }
 
+function variablesHelp(): string[] {
+  const lists: readonly (readonly [string, readonly ScopedSetting[]])[] = [
+    ["The server ('cma-mcp help serve'), and commands that call the API:", SERVE_ROWS],
+    ["The server over HTTP ('cma-mcp help http'):", HTTP_ROWS.filter((row) => !isOAuth(row))],
+    ["People who sign in there ('cma-mcp help oauth'):", HTTP_ROWS.filter(isOAuth)],
+    ["The simulator ('cma-mcp help simulator'):", SIMULATOR_ROWS],
+  ];
+  return [
+    "Environment variables. A flag wins over its variable, and an empty one counts as",
+    "unset. A switch is on with 1, true, yes or on. Flags that only say what one",
+    "command prints, such as --json, have none.",
+    ...lists.flatMap(([title, rows]) => [
+      "",
+      title,
+      ...wrap(rows.flatMap(spellingsOf).join(", "), 78).map((line) => `  ${line}`),
+    ]),
+  ];
+}
+
+/** Rows of the simulator alone. */
+const SIMULATOR_ROWS = ALL_SETTINGS.filter(({ commands, isArgument }) =>
+  commands.includes("simulator") && !commands.includes("serve") && !isArgument
+);
+
 /** The variables that the runtime itself reads: they are no settings of the program. */
 const NETWORK_HELP = [
   "Proxies and certificates: variables for a company's network. Where a host starts",
@@ -178,6 +219,7 @@ function commandHelp(name: string, { help, operandName, operands }: CommandDefin
     ...choices.length > 0 ? ["", ...wrap(`${operandName}: ${choices.join(", ")}`, 78)] : [],
     ...rows.length > 0 ? ["", ...flagLines(rows)] : [],
     ...rows.some(({ secret }) => secret) ? ["", ENVIRONMENT_HELP] : [],
+    ...name === "simulator" ? envLines(SIMULATOR_ROWS) : [],
     ...MORE_HELP[name] ?? [],
   ];
 }
@@ -224,13 +266,14 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
  * Returns the text of `cma-mcp --help`; it fits on a screen.
  *
  * @param topic a command, `serve` for all flags of the server, `http` for those that only HTTP has,
- *   `oauth` for those by which people sign in there, or `network` for the variables that the runtime
- *   reads; an overview when absent
+ *   `oauth` for those by which people sign in there, `variables` for the variables of all settings, or
+ *   `network` for those that the runtime reads; an overview when absent
  */
 export function helpText(topic?: string): string {
   if (topic === "serve") return serveHelp().join("\n");
   if (topic === "http") return httpHelp().join("\n");
   if (topic === "oauth") return oauthHelp().join("\n");
+  if (topic === "variables") return variablesHelp().join("\n");
   if (topic === "network") return NETWORK_HELP.join("\n");
   const command = topic === undefined ? undefined : commandNamed(topic);
   const lines = topic !== undefined && command ? commandHelp(topic, command) : overview();

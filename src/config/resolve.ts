@@ -59,9 +59,6 @@ import {
   type Values,
 } from "./settings.ts";
 
-/** Port of `cma-mcp simulator` unless a flag names another. */
-const SIMULATOR_PORT = 4000;
-
 /** Name of the server in a host unless a flag gives another. */
 export const SERVER_NAME = "managed-agents";
 
@@ -83,26 +80,35 @@ interface Sources {
  *
  * @throws UsageError one line that says what is wrong and what to type
  */
-function valueOf<T, F>({ flags, env }: Sources, setting: Setting<T, F>): T | F {
-  const parse = (given: string, source: string) => {
-    checkFilledIn(given, source, setting);
-    return setting.parse(given, source);
-  };
-  const given = setting.flag === undefined ? undefined : flags.get(setting.flag)?.trim();
-  if (given !== undefined) return parse(given, `--${setting.flag}`);
-  for (const name of setting.env ?? []) {
-    const value = env(name)?.trim();
-    // Hosts pass on blank settings as empty texts.
-    if (value) return parse(value, name);
-  }
-  return setting.fallback;
+function valueOf<T, F>(sources: Sources, setting: Setting<T, F>): T | F {
+  const given = givenOf(sources, setting);
+  if (!given) return setting.fallback;
+  checkFilledIn(given.text, given.name, setting);
+  return setting.parse(given.text, given.name);
 }
 
-/** Returns how the user spelled a setting: its flag, or the variable that its value comes from. */
-function nameOf({ flags, env }: Sources, setting: Setting): string | undefined {
-  const { flag, env: names = [] } = setting;
-  if (flag !== undefined && flags.get(flag)?.trim() !== undefined) return `--${flag}`;
-  return names.find((name) => env(name)?.trim());
+/** Returns the text of a setting, and how the user spelled it; undefined where it is not given. */
+function givenOf(
+  { flags, env }: Sources,
+  { flag, otherFlags = [], env: variables = [] }: Setting,
+): { readonly text: string; readonly name: string } | undefined {
+  const [typed, second] = [flag, ...otherFlags].flatMap((name) =>
+    name === undefined || !flags.has(name) ? [] : [name]
+  );
+  if (second !== undefined) {
+    throw new UsageError(`--${typed} and --${second} are one setting: give one of them`);
+  }
+  if (typed !== undefined) {
+    return { text: flags.get(typed)?.trim() ?? "", name: `--${typed}` };
+  }
+  // Hosts pass on blank settings as empty texts.
+  const name = variables.find((variable) => env(variable)?.trim());
+  return name === undefined ? undefined : { text: env(name)?.trim() ?? "", name };
+}
+
+/** Returns how the user spelled a setting; its flag where it is not given. */
+function nameOf(sources: Sources, setting: Setting): string {
+  return givenOf(sources, setting)?.name ?? `--${setting.flag}`;
 }
 
 type Section = Readonly<Record<string, Setting>>;
@@ -164,8 +170,9 @@ async function readSecret(
 async function credentialOf(sources: Sources): Promise<CredentialConfig> {
   const file = valueOf(sources, SETTINGS.credential.apiKeyFile);
   if (file !== undefined) {
-    const value = await readSecret(sources, file, "--api-key-file", checkSecret);
-    return checked(sources, { kind: "api_key", value, file }, `'${file}' (--api-key-file)`);
+    const named = nameOf(sources, SETTINGS.credential.apiKeyFile);
+    const value = await readSecret(sources, file, named, checkSecret);
+    return checked(sources, { kind: "api_key", value, file, named }, `'${file}' (${named})`);
   }
   const apiKey = valueOf(sources, SETTINGS.credential.apiKey);
   if (apiKey !== undefined) {
@@ -201,10 +208,10 @@ function isHosted(sources: Sources): boolean {
 
 async function tokenSettingsOf(sources: Sources): Promise<TokenSettings> {
   const issuers = valueOf(sources, SETTINGS.oauth.issuers);
-  const { tokenFile } = SETTINGS.tokens;
-  const path = valueOf(sources, tokenFile);
+  const { accessFile } = SETTINGS.tokens;
+  const path = valueOf(sources, accessFile);
   if (path !== undefined) {
-    const named = nameOf(sources, tokenFile) ?? `--${tokenFile.flag}`;
+    const named = nameOf(sources, accessFile);
     const content = await readSecret(sources, path, named, (text) => text);
     const source = `'${path}' (${named})`;
     if (isTokenList(content)) return { tokenFile: accessFileOf(content, path, named, issuers) };
@@ -242,7 +249,7 @@ function accessFileOf(
 function oauthOf(sources: Sources): Promise<OAuthSettings | undefined> {
   return makeOAuthSettings(valuesOf(sources, SETTINGS.oauth), {
     publicUrl: valueOf(sources, SETTINGS.http.publicUrl),
-    nameOf: (row) => nameOf(sources, SETTINGS.oauth[row]) ?? `--${SETTINGS.oauth[row].flag}`,
+    nameOf: (row) => nameOf(sources, SETTINGS.oauth[row]),
     readSecret: (path, source) => readSecret(sources, path, source, checkSecret),
   });
 }
@@ -295,7 +302,7 @@ async function sealingOf(
   const { sealingKeyFile } = SETTINGS.sealing;
   const path = valueOf(sources, sealingKeyFile);
   if (path === undefined) return undefined;
-  const named = nameOf(sources, sealingKeyFile) ?? "";
+  const named = nameOf(sources, sealingKeyFile);
   const source = `'${path}' (${named})`;
   const keys = parseSealingKeys(await readGiven(sources, path, named), source);
   for (const { text } of keys) {
@@ -309,11 +316,13 @@ async function sealingOf(
 
 function tlsOf(sources: Sources): HttpConfig["tls"] {
   const { certFile, keyFile } = valuesOf(sources, SETTINGS.tls);
-  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  const cert = nameOf(sources, SETTINGS.tls.certFile);
+  const key = nameOf(sources, SETTINGS.tls.keyFile);
+  if (certFile !== undefined && keyFile !== undefined) {
+    return { certFile, keyFile, named: { cert, key } };
+  }
   if (certFile === undefined && keyFile === undefined) return undefined;
-  const [given, missing] = certFile === undefined
-    ? ["--tls-key", "--tls-cert"]
-    : ["--tls-cert", "--tls-key"];
+  const [given, missing] = certFile === undefined ? [key, cert] : [cert, key];
   throw new UsageError(`${given} goes with ${missing}: give both, or none`);
 }
 
@@ -332,10 +341,10 @@ async function httpOf(sources: Sources): Promise<HttpConfig> {
 
 /** Names the tokens that are set but have no effect, so that no operator relies on them. */
 function ignoredTokens(sources: Sources): string[] {
-  const file = valueOf(sources, SETTINGS.tokens.tokenFile) !== undefined;
+  const file = givenOf(sources, SETTINGS.tokens.accessFile);
   const set = SETTINGS.tokens.token.env.filter((name) => sources.env(name)?.trim());
   const [first, ...others] = set.map((name) => sources.env(name)?.trim());
-  if (file) return set.map((name) => `${name} has no effect beside --token-file`);
+  if (file) return set.map((name) => `${name} has no effect beside ${file.name}`);
   return others.some((other) => other !== first)
     ? [`${set.slice(1).join(", ")} has no effect beside ${set[0]}`]
     : [];
@@ -380,29 +389,37 @@ function isScoped({ tokenFile, oauth }: HttpConfig): boolean {
 }
 
 /** Throws for an agent that is to be published, and that nobody may reach. */
-function checkPublishable({ publish, allowedAgentIds }: ServeConfig["server"]): void {
+function checkPublishable(
+  sources: Sources,
+  { publish, allowedAgentIds }: ServeConfig["server"],
+): void {
   if (!publish || publish === "all" || !allowedAgentIds) return;
   const outside = publish.find((id) => !allowedAgentIds.includes(id));
   if (outside === undefined) return;
+  const [named, allowed] = [SETTINGS.server.publish, SETTINGS.server.allowedAgentIds]
+    .map((row) => nameOf(sources, row));
   throw new UsageError(
-    `--publish names ${outside}, which --allowed-agents does not: name it in both, or in none`,
+    `${named} names ${outside}, which ${allowed} does not: name it in both, or in none`,
   );
 }
 
-async function serveConfig(sources: Sources): Promise<ServeConfig> {
-  const mode = valuesOf(sources, SETTINGS.mode);
-  const http = mode.http ? await httpOf(sources) : undefined;
-  const credential = mode.simulate ? undefined : await credentialOf(sources);
+async function serveConfig(
+  sources: Sources,
+  isHttp = valueOf(sources, SETTINGS.mode.http),
+): Promise<ServeConfig> {
+  const http = isHttp ? await httpOf(sources) : undefined;
+  const simulate = valueOf(sources, SETTINGS.mode.simulate);
+  const credential = simulate ? undefined : await credentialOf(sources);
   const bindingKey = http?.tokenFile &&
     (valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value);
   const sealing = await sealingOf(sources, { credential, http });
   checkClientSecret(sources, { credential, http, sealing });
-  const server = valuesOf(sourcesFor(mode.simulate, sources), SETTINGS.server);
-  checkPublishable(server);
+  const server = valuesOf(sourcesFor(simulate, sources), SETTINGS.server);
+  checkPublishable(sources, server);
   const config = {
     command: "serve" as const,
     http,
-    simulate: mode.simulate,
+    simulate,
     credential,
     server,
     ...(bindingKey !== undefined && { bindingKey }),
@@ -437,7 +454,9 @@ async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
     );
   const simulate = await attempt("settings", () => valueOf(sources, SETTINGS.mode.simulate)) ??
     false;
-  const withHttp = valueOf(sources, SETTINGS.mode.http);
+  const host = await attempt("settings", () => doctorHost(sources));
+  const withHttp = host === undefined &&
+    (await attempt("settings", () => valueOf(sources, SETTINGS.mode.http)) ?? false);
   const credential = simulate ? undefined : await attempt("key", () => credentialOf(sources));
   const server = usable(SETTINGS.server);
   if (withHttp) usable(SETTINGS.oauth);
@@ -446,9 +465,8 @@ async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
   const sealing = await attempt("sealing", () => sealingOf(sources, { credential, http }));
   usable(SETTINGS.log);
   // Any other problem that would keep the server from starting.
-  const served = await attempt("settings", () => serveConfig(sources));
+  const served = await attempt("settings", () => serveConfig(sources, withHttp));
   const json = valueOf(sources, SETTINGS.output.json);
-  const host = withHttp ? undefined : valueOf(sources, SETTINGS.doctor.host);
   return {
     command: "doctor",
     json,
@@ -461,6 +479,19 @@ async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
     problems,
     warnings: served?.warnings ?? [],
   };
+}
+
+/**
+ * Returns the MCP host that the doctor is asked about. The server's address has the same flag, which
+ * is meant where `--http` is typed, or where a variable says so and the word is no host's name.
+ */
+function doctorHost(sources: Sources): DoctorConfig["host"] {
+  const { host } = SETTINGS.doctor;
+  const word = sources.flags.get(host.flag)?.trim();
+  const isTyped = sources.flags.get(SETTINGS.mode.http.flag) === "true";
+  const isNamed = host.choices.some((name) => name === word?.toLowerCase());
+  if (isTyped || (!isNamed && valueOf(sources, SETTINGS.mode.http))) return undefined;
+  return valueOf(sources, host);
 }
 
 function hostConfig(sources: Sources, operand: string | undefined): HostConfig {
@@ -609,13 +640,11 @@ function healthConfig(sources: Sources): HealthConfig {
 }
 
 function simulatorConfig(sources: Sources): SimulatorConfig {
-  // The simulator has its own address: HOST and PORT are the server's.
-  const flagsOnly = { ...sources, env: () => undefined };
+  const { faults, habits } = SETTINGS.simulator;
   return {
     command: "simulator",
-    listenAddress: valueOf(flagsOnly, SETTINGS.http.listenAddress),
-    port: valueOf(flagsOnly, { ...SETTINGS.http.port, fallback: SIMULATOR_PORT }),
     ...valuesOf(sources, SETTINGS.simulator),
+    named: { faults: nameOf(sources, faults), habits: nameOf(sources, habits) },
     log: valuesOf(sources, SETTINGS.log),
   };
 }
@@ -643,7 +672,7 @@ export async function resolveConfig(
   env: ReadEnv,
   readFile: ReadFile,
 ): Promise<Config> {
-  const { command, operands, flags } = parseCommandLine(args);
+  const { command, operands, flags } = parseCommandLine(args, isHttpByVariable(env));
   const read = new Map<string, Promise<string>>();
   const readOnce = (path: string) => {
     const content = read.get(path) ?? readFile(path);
@@ -710,7 +739,7 @@ export async function resolveStart(
     // Somebody may have put a key in the place of a value that errors repeat.
     const message = createRedact(secretsIn(env))(error.message).replace(/\s+/g, " ")
       .slice(0, MAX_COMPLAINT_CHARS);
-    if (!servesStdio(args)) throw new UsageError(message, { cause: error.cause });
+    if (!servesStdio(args, env)) throw new UsageError(message, { cause: error.cause });
     const sources = { flags: new Map(), env, readFile };
     const log = valuesOf(sources, SETTINGS.log, ({ fallback }) => fallback);
     return deepFreeze({ command: "unready", message, log });
@@ -720,9 +749,19 @@ export async function resolveStart(
 /** Longest sentence about a setting, in characters. */
 const MAX_COMPLAINT_CHARS = 600;
 
+/** Words for off, as `parseSwitch` has them. */
+const OFF = /^(0|false|no|off)$/i;
+
+/** Returns true if a variable, right or wrong, makes the server one over HTTP. */
+function isHttpByVariable(env: ReadEnv): boolean {
+  const [text = ""] = SETTINGS.mode.http.env.map((name) => env(name)?.trim());
+  return text !== "" && !OFF.test(text);
+}
+
 /** Returns true if a command line, right or wrong, starts a server on stdio. */
-function servesStdio(args: readonly string[]): boolean {
-  const http = args.some((arg) => /^--http(=(?!(0|false|no|off)$).*)?$/i.test(arg));
+function servesStdio(args: readonly string[], env: ReadEnv): boolean {
+  const typed = args.findLast((arg) => /^--http(=|$)/i.test(arg))?.split("=");
+  const http = typed ? !OFF.test(typed.slice(1).join("=")) : isHttpByVariable(env);
   const named = args.some((arg) => arg === "help" || arg === "version" || commandNamed(arg));
   return !http && !named && (args[0]?.startsWith("-") ?? true);
 }

@@ -78,6 +78,8 @@ const MAX_ASK_SECONDS = 86_400;
 export interface Setting<T = unknown, F = unknown> {
   /** The flag without its dashes; absent for a setting that must not be on a command line. */
   readonly flag?: string;
+  /** Other names of the flag, such as those of earlier versions; help shows none of them. */
+  readonly otherFlags?: readonly string[];
   /** The one-letter flag. */
   readonly short?: string;
   /** Environment variables, by precedence. */
@@ -156,11 +158,13 @@ export const SETTINGS = {
     http: {
       ...SWITCH,
       flag: "http",
+      env: ["CMA_MCP_HTTP"],
       help: "Serve Streamable HTTP at /mcp instead of stdio",
     },
     simulate: {
       ...SWITCH,
       flag: "simulate",
+      env: ["CMA_MCP_SIMULATE"],
       help: "Use the built-in simulator; needs no key",
       also: [...TERMINAL, "demo", "config"],
     },
@@ -172,9 +176,8 @@ export const SETTINGS = {
       valueName: "<port>",
       parse: integer(0, 65_535),
       fallback: 3000,
-      fallbackText: "3000; simulator: 4000",
       help: "Port, or 0 for a free one",
-      also: ["simulator", "health"],
+      also: ["health"],
     },
     listenAddress: {
       flag: "host",
@@ -183,7 +186,7 @@ export const SETTINGS = {
       parse: checkHost,
       fallback: "127.0.0.1",
       help: "Address that it listens on",
-      also: ["simulator", "health"],
+      also: ["health"],
     },
     allowedHosts: {
       flag: "allowed-hosts",
@@ -215,6 +218,7 @@ export const SETTINGS = {
     },
     drainSeconds: {
       flag: "drain-seconds",
+      env: ["CMA_MCP_DRAIN_SECONDS"],
       valueName: "<seconds>",
       parse: integer(0, 300),
       fallback: undefined,
@@ -223,6 +227,7 @@ export const SETTINGS = {
     },
     metricsPort: {
       flag: "metrics-port",
+      env: ["CMA_MCP_METRICS_PORT"],
       valueName: "<port>",
       parse: integer(0, 65_535),
       fallback: undefined,
@@ -239,10 +244,12 @@ export const SETTINGS = {
       fallbackText: "required for HTTP",
       help: `Bearer token that clients must send, ${MIN_TOKEN_LENGTH} characters or more`,
     },
-    tokenFile: {
+    accessFile: {
       ...PATH,
-      flag: "token-file",
-      help: "File with the bearer token, or a list of tokens",
+      flag: "access-file",
+      otherFlags: ["token-file"],
+      env: ["CMA_MCP_ACCESS_FILE", "CMA_MCP_TOKEN_FILE"],
+      help: "File with the token, or tokens and rules",
     },
     bindingKey: {
       env: ["CMA_MCP_BINDING_KEY"],
@@ -325,6 +332,7 @@ export const SETTINGS = {
     certFile: {
       ...PATH,
       flag: "tls-cert",
+      env: ["CMA_MCP_TLS_CERT"],
       fallbackText: "no TLS",
       help: "File with the certificate chain, PEM",
       also: ["health"],
@@ -332,6 +340,7 @@ export const SETTINGS = {
     keyFile: {
       ...PATH,
       flag: "tls-key",
+      env: ["CMA_MCP_TLS_KEY"],
       fallbackText: "no TLS",
       help: "File with its private key, PEM",
     },
@@ -355,6 +364,7 @@ export const SETTINGS = {
     apiKeyFile: {
       ...PATH,
       flag: "api-key-file",
+      env: ["CMA_MCP_API_KEY_FILE"],
       help: "File with the API key; read again when it changes",
     },
   },
@@ -427,6 +437,7 @@ export const SETTINGS = {
     maxWaits: {
       isDetail: true,
       flag: "max-waits",
+      env: ["CMA_MCP_MAX_WAITS"],
       valueName: "<count>",
       parse: integer(1, MAX_RUNNING),
       // Each wait takes two connections over HTTP, and the usual limit is 1,024 open files.
@@ -436,6 +447,7 @@ export const SETTINGS = {
     maxCalls: {
       isDetail: true,
       flag: "max-calls",
+      env: ["CMA_MCP_MAX_CALLS"],
       valueName: "<count>",
       parse: integer(1, MAX_RUNNING),
       fallback: DEFAULT_MAX_CALLS,
@@ -451,6 +463,7 @@ export const SETTINGS = {
     exposeAgentConfig: {
       ...SWITCH,
       flag: "expose-agent-config",
+      env: ["CMA_MCP_EXPOSE_AGENT_CONFIG"],
       help: "Show agents' prompts and MCP server URLs",
     },
     approvalTimeoutMs: {
@@ -541,8 +554,26 @@ export const SETTINGS = {
     },
   },
   simulator: {
+    // Addresses of its own: in a container, PORT and HOST are those of the server.
+    port: {
+      flag: "port",
+      env: ["CMA_SIMULATOR_PORT"],
+      valueName: "<port>",
+      parse: integer(0, 65_535),
+      fallback: 4000,
+      help: "Port, or 0 for a free one",
+    },
+    listenAddress: {
+      flag: "host",
+      env: ["CMA_SIMULATOR_HOST"],
+      valueName: "<address>",
+      parse: checkHost,
+      fallback: "127.0.0.1",
+      help: "Address that it listens on",
+    },
     faults: {
       flag: "fault",
+      env: ["CMA_SIMULATOR_FAULT"],
       isRepeatable: true,
       valueName: "<faults>",
       parse: listOf((text) => text),
@@ -552,6 +583,7 @@ export const SETTINGS = {
     },
     habits: {
       flag: "habit",
+      env: ["CMA_SIMULATOR_HABIT"],
       isRepeatable: true,
       valueName: "<habits>",
       parse: listOf((text) => text),
@@ -561,6 +593,7 @@ export const SETTINGS = {
     },
     seed: {
       flag: "seed",
+      env: ["CMA_SIMULATOR_SEED"],
       valueName: "<number>",
       parse: integer(0, 2 ** 32 - 1),
       fallback: undefined,
@@ -570,11 +603,13 @@ export const SETTINGS = {
     secondEnvironment: {
       ...SWITCH,
       flag: "second-environment",
+      env: ["CMA_SIMULATOR_SECOND_ENVIRONMENT"],
       help: "Have two environments: sessions must name one",
     },
     logRequests: {
       ...SWITCH,
       flag: "log-requests",
+      env: ["CMA_SIMULATOR_LOG_REQUESTS"],
       help: "Log each request; so does --log-level debug",
     },
   },
@@ -734,6 +769,12 @@ export interface SettingScope {
   readonly commands: readonly CommandName[];
   /** True if the setting needs `--http`. */
   readonly httpOnly?: boolean;
+  /**
+   * True for flags that say what one run of a command is to do, as its operands do. They are no
+   * settings of a running server or simulator, and have no variable: set for everything that a
+   * shell or a container starts, one would change what later commands print.
+   */
+  readonly isArgument?: boolean;
 }
 
 const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
@@ -747,14 +788,15 @@ const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
   server: { commands: ["serve"] },
   log: { commands: ["serve", ...TERMINAL, "simulator"] },
   simulator: { commands: ["simulator"] },
-  lists: { commands: ["agents", "sessions", "environments", "files"] },
-  sessions: { commands: ["sessions"] },
-  ask: { commands: ["ask"] },
-  doctor: { commands: ["doctor"] },
-  output: { commands: [...TERMINAL, "doctor", "config", "token"] },
-  config: { commands: ["config"] },
-  token: { commands: ["token"] },
+  lists: { commands: ["agents", "sessions", "environments", "files"], isArgument: true },
+  sessions: { commands: ["sessions"], isArgument: true },
+  ask: { commands: ["ask"], isArgument: true },
+  doctor: { commands: ["doctor"], isArgument: true },
+  output: { commands: [...TERMINAL, "doctor", "config", "token"], isArgument: true },
+  config: { commands: ["config"], isArgument: true },
+  token: { commands: ["token"], isArgument: true },
   common: {
+    isArgument: true,
     commands: [
       ...["serve", ...TERMINAL, "demo", "doctor"] as const,
       ...["config", "simulator", "token", "health", "completions"] as const,

@@ -136,15 +136,19 @@ export function ownFlags(entry: FoundEntry): readonly string[] {
   return entry.args.slice(mainIndex(entry) + 1);
 }
 
-/** Returns the files of keys and tokens that an entry's flags name. */
+/** Flags and variables of files with keys and tokens. */
+const FILE_FLAG = /^--(?:api-key|access|token)-file(?:=(.*))?$/;
+const FILE_VARIABLES = ["CMA_MCP_API_KEY_FILE", "CMA_MCP_ACCESS_FILE", "CMA_MCP_TOKEN_FILE"];
+
+/** Returns the files of keys and tokens that an entry's flags and variables name. */
 export function fileSettings(entry: FoundEntry): string[] {
   const flags = ownFlags(entry);
-  return flags.flatMap((flag, index) => {
-    const [, value] = /^--(?:api-key|token)-file(?:=(.*))?$/.exec(flag) ?? [];
-    if (value !== undefined) return [value];
-    const next = flags[index + 1];
-    return /^--(?:api-key|token)-file$/.test(flag) && next !== undefined ? [next] : [];
+  const byFlag = flags.flatMap((flag, index) => {
+    const [typed, value] = FILE_FLAG.exec(flag) ?? [];
+    const named = value ?? (typed === undefined ? undefined : flags[index + 1]);
+    return named === undefined ? [] : [named];
   });
+  return [...byFlag, ...FILE_VARIABLES.flatMap((name) => entry.env[name] || [])];
 }
 
 /** Returns the link that adds the server to a host; undefined for a host that has none. */

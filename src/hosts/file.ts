@@ -81,12 +81,12 @@ export function bringsKey({ args, env }: FoundEntry): boolean {
   return Object.values(CREDENTIAL_VARIABLES).some((name) =>
     env[name] && env[name] !== KEY_PLACEHOLDER
   ) ||
-    args.some((arg) => /^--api-key-file(=|$)/.test(arg));
+    Boolean(env.CMA_MCP_API_KEY_FILE) || args.some((arg) => /^--api-key-file(=|$)/.test(arg));
 }
 
 /** Returns true if an entry needs no key. */
-export function needsNoKey({ args }: FoundEntry): boolean {
-  return args.includes("--simulate");
+export function needsNoKey({ args, env }: FoundEntry): boolean {
+  return args.includes("--simulate") || /^(1|true|yes|on)$/i.test(env.CMA_MCP_SIMULATE ?? "");
 }
 
 function mergeEntry(root: Node, text: string, options: HostFileOptions): Edit[] {

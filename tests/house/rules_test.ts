@@ -363,7 +363,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   [
     "permissions match settings",
     { "deno.json": '{"permissions": {"serve": {"env": ["PORT", "HOME", "SHELL"]}}}' },
-    /deno\.json permissions\.serve\.env is not .*: add "HOST", .*, take out "SHELL"$/,
+    /deno\.json permissions\.serve\.env is not .*: add "CMA_MCP_HTTP", .*, "HOST", .*, take out "SHELL"$/,
     {},
   ],
   [
@@ -373,7 +373,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
         permissions: { serve: { env: [...ENV_NAMES].reverse() } },
       }),
     },
-    /deno\.json permissions\.serve\.env is not .*: give it this order: "PORT", "HOST", /,
+    /deno\.json permissions\.serve\.env is not .*: give it this order: "CMA_MCP_HTTP", "CMA_MCP_SIMULATE", "PORT", "HOST", /,
     { "deno.json": JSON.stringify({ permissions: { serve: { env: ENV_NAMES } } }) },
   ],
   [

@@ -169,8 +169,8 @@ function cureOf(error: ApiError): string | undefined {
 }
 
 function keyFinding(credential: CredentialConfig, error: ApiError | undefined): Finding {
-  const { kind, value, file } = credential;
-  const source = file === undefined ? CREDENTIAL_VARIABLES[kind] : "The key of --api-key-file";
+  const { kind, value, file, named = "--api-key-file" } = credential;
+  const source = file === undefined ? CREDENTIAL_VARIABLES[kind] : `The key of ${named}`;
   if (!error) return key.ok(`${source} is accepted`);
   const { status, message } = error;
   if (status !== 401) {

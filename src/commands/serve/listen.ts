@@ -48,6 +48,9 @@ export async function checkAddress(
 
 type CertificateFiles = NonNullable<HttpConfig["tls"]>;
 
+/** How files are named that no setting names, as in tests. */
+const FLAGS = { cert: "--tls-cert", key: "--tls-key" };
+
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----/;
 const PRIVATE_KEY = /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/;
 const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
@@ -58,34 +61,36 @@ const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRY
  * @throws UsageError one line that says which file is wrong; never the content of the key file
  */
 export async function readCertificate(
-  { certFile, keyFile }: CertificateFiles,
+  { certFile, keyFile, named = FLAGS }: CertificateFiles,
   readFile: (path: string) => Promise<string>,
 ): Promise<Certificate> {
   const read = (path: string, flag: string) =>
     readFile(path).catch((error) => {
       throw fileError(error, path, flag);
     });
-  const cert = await read(certFile, "--tls-cert");
-  const key = await read(keyFile, "--tls-key");
+  const cert = await read(certFile, named.cert);
+  const key = await read(keyFile, named.key);
   if (!CERTIFICATE.test(cert)) {
-    throw new UsageError(`'${certFile}' (--tls-cert) holds no certificate: give the chain as PEM`);
+    throw new UsageError(
+      `'${certFile}' (${named.cert}) holds no certificate: give the chain as PEM`,
+    );
   }
   if (ENCRYPTED_KEY.test(key)) {
-    throw new UsageError(`'${keyFile}' (--tls-key) is encrypted: give it without a passphrase`);
+    throw new UsageError(`'${keyFile}' (${named.key}) is encrypted: give it without a passphrase`);
   }
   if (!PRIVATE_KEY.test(key)) {
-    throw new UsageError(`'${keyFile}' (--tls-key) holds no private key: give it as PEM`);
+    throw new UsageError(`'${keyFile}' (${named.key}) holds no private key: give it as PEM`);
   }
   return { cert, key };
 }
 
 /** Makes the error for a certificate that the runtime rejects. */
 export function unusableCertificate(
-  { certFile, keyFile }: CertificateFiles,
+  { certFile, keyFile, named = FLAGS }: CertificateFiles,
   cause: unknown,
 ): UsageError {
   return new UsageError(
-    `'${certFile}' (--tls-cert) and '${keyFile}' (--tls-key) cannot be used together: check ` +
+    `'${certFile}' (${named.cert}) and '${keyFile}' (${named.key}) cannot be used together: check ` +
       "that both are whole and belong to each other",
     { cause },
   );

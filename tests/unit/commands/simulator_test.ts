@@ -12,6 +12,7 @@ const CONFIG: SimulatorConfig = {
   habits: [],
   secondEnvironment: false,
   logRequests: false,
+  named: { faults: "--fault", habits: "CMA_SIMULATOR_HABIT" },
   log: { level: "info", format: "text" },
 };
 
@@ -73,7 +74,7 @@ Deno.test("runSimulator() says the seed of faults that strike by chance", async 
 
 const refusals: readonly [string, Partial<SimulatorConfig>, RegExp][] = [
   ["a fault", { faults: ["reset", "resett"] }, /^--fault: 'resett' is no fault/],
-  ["a habit", { habits: ["sleepy=true"] }, /^--habit: 'sleepy' is no habit/],
+  ["a habit", { habits: ["sleepy=true"] }, /^CMA_SIMULATOR_HABIT: 'sleepy' is no habit/],
 ];
 for (const [name, config, message] of refusals) {
   Deno.test(`runSimulator() refuses ${name} that does not exist`, async () => {

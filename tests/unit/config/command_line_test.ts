@@ -7,9 +7,9 @@ import { UsageError } from "../../../src/core/errors.ts";
 const understood: readonly [string, string, Record<string, string>][] = [
   ["", "serve", {}],
   ["--simulate", "serve", { simulate: "true" }],
-  ["--simulate=false", "serve", {}],
-  ["--simulate=0", "serve", {}],
-  ["--expose-tool-inputs=off", "serve", {}],
+  ["--simulate=false", "serve", { simulate: "false" }],
+  ["--simulate=0", "serve", { simulate: "false" }],
+  ["--expose-tool-inputs=off", "serve", { "expose-tool-inputs": "false" }],
   ["--expose-tool-inputs=YES", "serve", { "expose-tool-inputs": "true" }],
   ["--http --port 8080 --host=::1", "serve", { http: "true", port: "8080", host: "::1" }],
   ["--port 8080 --http --port 9090", "serve", { http: "true", port: "9090" }],
@@ -102,6 +102,15 @@ for (const [line, topic] of topics) {
 Deno.test("parseCommandLine() gives the doctor HTTP flags only together with --http", () => {
   assertThrows(() => parseCommandLine(["doctor", "--port=1"]), UsageError, "add --http");
   assertThrows(() => parseCommandLine(["doctor", "--merge"]), UsageError, "not apply to 'doctor'");
+});
+
+Deno.test("parseCommandLine() takes HTTP flags without --http where a variable stands for it", () => {
+  for (const args of [["--port=1"], ["doctor", "--port=1"], ["--port=1", "--http"]]) {
+    assertEquals(parseCommandLine(args, true).flags.get("port"), "1");
+  }
+  for (const off of ["--http=off", "--http=false"]) {
+    assertThrows(() => parseCommandLine([off, "--port=1"], true), UsageError, "add --http");
+  }
 });
 
 Deno.test("parseCommandLine() takes the word after a command only where it means something", () => {

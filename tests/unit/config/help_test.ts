@@ -4,7 +4,15 @@ import { SETTING_VARIABLES } from "../../../src/config/settings.ts";
 import { HOST_NAMES } from "../../../src/hosts/hosts.ts";
 import { helpText, settingLines } from "../../../src/config/help.ts";
 
-const TOPICS = [undefined, "serve", "http", "oauth", "network", ...Object.keys(COMMANDS)];
+const TOPICS = [
+  undefined,
+  "serve",
+  "http",
+  "oauth",
+  "variables",
+  "network",
+  ...Object.keys(COMMANDS),
+];
 
 Deno.test("helpText() names every flag and every variable under some topic", () => {
   const help = TOPICS.map((topic) => helpText(topic)).join("\n");

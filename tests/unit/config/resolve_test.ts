@@ -105,7 +105,12 @@ Deno.test("resolveConfig() takes the key from file, key variable or token variab
     env,
     files: { k: "file-key\n" },
   });
-  assertEquals(fromFile.credential, { kind: "api_key", value: "file-key", file: "k" });
+  assertEquals(fromFile.credential, {
+    kind: "api_key",
+    value: "file-key",
+    file: "k",
+    named: "--api-key-file",
+  });
   assertEquals((await serving({ env })).credential, { kind: "api_key", value: KEY });
   const token = (await serving({ env: { ...env, ANTHROPIC_API_KEY: "" } })).credential;
   assertEquals(token, { kind: "auth_token", value: "oauth-token" });
@@ -139,7 +144,11 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", async 
     allowedHosts: ["mcp.example.com", "other.example:8443"],
     allowedOrigins: ["https://claude.ai"],
     publicUrl: "https://mcp.example.com/agents",
-    tls: { certFile: "c.pem", keyFile: "k.pem" },
+    tls: {
+      certFile: "c.pem",
+      keyFile: "k.pem",
+      named: { cert: "--tls-cert", key: "--tls-key" },
+    },
     drainMs: 2_000,
     metricsPort: 0,
   });
@@ -285,6 +294,7 @@ const commands: readonly [readonly string[], Config][] = [
     seed: undefined,
     secondEnvironment: false,
     logRequests: false,
+    named: { faults: "--fault", habits: "--habit" },
     log: { level: "info", format: "text" },
   }],
   [
@@ -305,6 +315,7 @@ const commands: readonly [readonly string[], Config][] = [
       seed: 7,
       secondEnvironment: true,
       logRequests: true,
+      named: { faults: "--fault", habits: "--habit" },
       log: { level: "warn", format: "text" },
     },
   ],
