@@ -9,6 +9,7 @@ import { Counter, Gauge, Histogram, Registry } from "@platformatic/prom-client";
 import type { RequestInfo } from "../api/http.ts";
 import type { ProcessUsage } from "../core/process_usage.ts";
 import { publishedHash } from "../tools/published_name.ts";
+import type { Scope } from "../access/scopes.ts";
 import type { CallReport } from "./call_report.ts";
 import type { DecisionRecord } from "../session/answer_sender.ts";
 import type { QuestionRecord } from "../session/person.ts";
@@ -35,6 +36,10 @@ export interface Metrics extends MetricsPage {
   downloaded(report: { readonly outcome: string; readonly bytes: number }): void;
   /** Counts an error response to an HTTP request. */
   refused(status: number): void;
+  /** Counts what became of a request's authentication. */
+  authenticated(method: string, outcome: string): void;
+  /** Counts a scope that a request lacked, for which a new sign-in was asked. */
+  scopeMissing(scope: Scope): void;
   /** Adds what an HTTP server is doing; once. */
   addServer(server: ServerSources): void;
 }
@@ -86,10 +91,23 @@ export function createMetrics(sources: MetricsSources): Metrics {
     ...labelNames: T[]
   ) => new Histogram({ name: `cma_mcp_${name}`, help, buckets, labelNames, registers });
   const boundedOutcome = boundedNames();
+  const boundedRule = boundedNames();
 
   const calls = counter("calls_total", "Tool calls that have ended", "tool", "outcome");
   const errors = counter("errors_total", "Tool calls that failed or were refused", "type");
   const refusals = counter("http_refusals_total", "HTTP error responses", "status");
+  const authentications = counter(
+    "authentications_total",
+    "Requests by how they showed who sends them, and what became of that",
+    "method",
+    "outcome",
+  );
+  const scopes = counter(
+    "missing_scopes_total",
+    "Scopes for which a new sign-in was asked",
+    "scope",
+  );
+  const ruleCalls = counter("rule_calls_total", "Tool calls of people that have ended", "rule");
   const limited = counter("limiter_refusals_total", "Calls that a limit rejected", "limit");
   const requests = counter("upstream_requests_total", "Requests to the API", "endpoint", "status");
   const decisions = counter(
@@ -113,10 +131,13 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const showUsage = addProcess(registry);
 
   return {
-    call({ tool: called, kind, verdict, outcome: named, durationMs, upstreamMs }) {
+    call({ tool: called, kind, verdict, outcome: named, durationMs, upstreamMs, caller }) {
       const tool = publishedHash(called) === undefined ? called : "published";
       const outcome = boundedOutcome(named);
       calls.inc({ tool, outcome });
+      if (caller && "issuer" in caller) {
+        ruleCalls.inc({ rule: caller.rule === undefined ? "" : boundedRule(caller.rule) });
+      }
       if (verdict === "failed" || verdict === "refused") errors.inc({ type: outcome });
       const limit = LIMIT_OF_OUTCOME[outcome];
       if (limit !== undefined) limited.inc({ limit });
@@ -139,6 +160,12 @@ export function createMetrics(sources: MetricsSources): Metrics {
       const limit = LIMIT_OF_OUTCOME[outcome];
       if (limit !== undefined) limited.inc({ limit });
       downloadBytes.inc(bytes);
+    },
+    authenticated(method, outcome) {
+      authentications.inc({ method, outcome });
+    },
+    scopeMissing(scope) {
+      scopes.inc({ scope });
     },
     refused(status) {
       refusals.inc({ status: String(status) });

@@ -6,6 +6,7 @@
 
 import { STATUS_CODE } from "@std/http";
 import { openTokens } from "../../access/access_file.ts";
+import type { OAuthSettings } from "../../access/access_tokens.ts";
 import type { HttpConfig } from "../../config/config.ts";
 import { aborted } from "../../core/abort.ts";
 import { hostAndPort } from "../../core/addresses.ts";
@@ -31,6 +32,7 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
   const reloadsElse = app.publishing !== undefined;
   const tokens = openTokens(config, { clock, log, readFile, onReload, reloadsElse });
   const api = createApiReadiness(app.api, log);
+  const oauth = config.oauth && await openOAuth(config.oauth, app, program);
   try {
     let server: Listening | undefined;
     const handler = createHttpHandler(app.factory, {
@@ -51,7 +53,11 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
           onEnded: metrics?.downloaded,
         },
       }),
-      ...(metrics && { onRefused: metrics.refused }),
+      ...(oauth && { oauth: oauth.serving }),
+      ...(metrics && {
+        onRefused: metrics.refused,
+        onAuthenticated: metrics.authenticated,
+      }),
     });
     const listening = server = await openPort(config, handler.fetch, program);
     const { addr, shutdown } = listening;
@@ -76,14 +82,58 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
       : undefined;
     log.info(`Version ${VERSION} serves MCP over HTTP, with ${app.target} behind it`);
     const scheme = config.tls ? "https" : "http";
-    log.info(`Point clients at ${scheme}://${hostAndPort(addr)}/mcp, with the bearer token`);
+    const endpoint = `${scheme}://${hostAndPort(addr)}/mcp`;
+    const hasTokens = tokens.registry.current().length > 0;
+    const proof = hasTokens || !oauth ? "with the bearer token" : "where people sign in";
+    log.info(`Point clients at ${endpoint}, ${proof}`);
+    if (config.oauth) {
+      const { resource, issuers } = config.oauth;
+      log.info("People can sign in", {
+        resource,
+        issuers: issuers.map(({ issuer }) => issuer),
+        rules: tokens.registry.rules()?.length ?? "none",
+      });
+    }
     await aborted(program.stopping);
     const { waiter } = app;
     await drain({ handler, waiter, calls, shutdown, announceMs: config.drainMs, clock, log });
     await metricsServer?.shutdown();
   } finally {
+    oauth?.close();
     tokens.close();
   }
+}
+
+/** Lets people in who sign in; loads the code only where they can. */
+async function openOAuth(
+  settings: OAuthSettings,
+  { services, toolSets, publishing, telemetry: { metrics } }: App,
+  { clock, log, readFile, redact, openHttpClient }: Program,
+) {
+  const { createAccessTokenVerifier } = await import("../../access/access_token_verifier.ts");
+  // Keeps no connection: one that died unnoticed would cost a person all the time that there is.
+  const client = openHttpClient({ maxIdle: 0, idleMs: 0 });
+  const { fetch } = client;
+  const verifier = createAccessTokenVerifier({
+    ...{ settings, fetch, clock, log, readFile },
+    onSecret: redact.learn,
+  });
+  const served = {
+    toolSets,
+    publishes: publishing !== undefined,
+    asksPeople: services.approvalTimeoutMs > 0,
+    viewActions: services.viewActions,
+  };
+  return {
+    serving: {
+      ...{ settings, verifier, served },
+      ...(metrics && { onScopeMissing: metrics.scopeMissing }),
+    },
+    close() {
+      verifier.close();
+      client.close();
+    },
+  };
 }
 
 /**

@@ -42,6 +42,28 @@ function open() {
   return { metrics, stats, calls, used, call, read };
 }
 
+Deno.test("metrics count sign-ins by outcome, and the calls of people by rule", async () => {
+  const { metrics, call, read } = open();
+  const person = { issuer: "https://login.example.com", subject: "alice-the-subject" };
+  call({ caller: { ...person, rule: "staff" } });
+  call({ caller: { ...person, rule: "staff" } });
+  call({ caller: person });
+  call({});
+  metrics.authenticated("jwt", "accepted");
+  metrics.authenticated("jwt", "wrong_audience");
+  metrics.scopeMissing("actions");
+  const values = await read();
+  assertEquals(values['rule_calls_total{rule="staff"}'], 2);
+  assertEquals(values['rule_calls_total{rule=""}'], 1);
+  assertEquals(values['authentications_total{method="jwt",outcome="accepted"}'], 1);
+  assertEquals(values['authentications_total{method="jwt",outcome="wrong_audience"}'], 1);
+  assertEquals(values['missing_scopes_total{scope="actions"}'], 1);
+  assert(!(await metrics.render()).includes("alice-the-subject"));
+  for (let one = 0; one < 300; one++) call({ caller: { ...person, rule: `rule-${one}` } });
+  const rules = Object.keys(await read()).filter((name) => name.startsWith("rule_calls_total"));
+  assertEquals(rules.length <= 102, true);
+});
+
 Deno.test("metrics count calls by tool and outcome, and failures by type", async () => {
   const { call, read } = open();
   call({});
