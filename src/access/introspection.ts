@@ -85,10 +85,7 @@ export function openIntrospection(
   const keep = (digest: string, check: AcceptedToken | RejectedToken) => {
     const now = clock.now();
     if (check.kind === "accepted") accepted.set(digest, { check, until: now + ACCEPTED_MS });
-    else {
-      accepted.delete(digest);
-      refused.set(digest, { check, until: now + REFUSED_MS });
-    }
+    else refused.set(digest, { check, until: now + REFUSED_MS });
     return check;
   };
   const hasAnswered = () => {

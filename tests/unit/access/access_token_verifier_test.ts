@@ -406,6 +406,75 @@ Deno.test("a remembered token ends with its key", () =>
     assertEquals(await problemOf(world, token), "unknown_key kid");
   }));
 
+Deno.test("a new key counts as soon as it is used, and an old one no more when it is gone", () =>
+  withWorld({}, async (world) => {
+    const { issuer, verifier, clock } = world;
+    const [old] = issuer.keys;
+    assertEquals((await verifier.verify(await issuer.token())).kind, "accepted");
+    await clock.advance(30_000);
+    issuer.keys = [await issuerKey("key-2")];
+    const before = await issuer.token({ jti: "another" }, {}, old);
+    assertEquals((await verifier.verify(before)).kind, "accepted");
+    assertEquals((await verifier.verify(await issuer.token())).kind, "accepted");
+    assertEquals(await problemOf(world, before), "unknown_key kid");
+    assertEquals(issuer.keyReads, 2);
+  }));
+
+Deno.test("a flood of forged keys asks the issuer once in half a minute", () =>
+  withWorld({}, async (world) => {
+    const { issuer, verifier, clock } = world;
+    assertEquals((await verifier.verify(await issuer.token())).kind, "accepted");
+    await clock.advance(30_000);
+    const forged = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => issuer.token({}, { kid: `forged-${index}` })),
+    );
+    for (let second = 0; second < 30; second++) {
+      const checks = await Promise.all(forged.map((token) => verifier.verify(token)));
+      assert(checks.every((check) => rejectedOf(check).problem === "unknown_key"));
+      await clock.advance(1_000);
+    }
+    assertEquals(issuer.keyReads, 2);
+  }));
+
+Deno.test("while an issuer is down, known keys go on, and no token of a new one is called wrong", () =>
+  withWorld({}, async (world) => {
+    const { issuer, verifier, clock } = world;
+    assertEquals((await verifier.verify(await issuer.token())).kind, "accepted");
+    issuer.answer = () => new Response("", { status: 503 });
+    await clock.advance(60 * 60_000);
+    assertEquals((await verifier.verify(await issuer.token())).kind, "accepted");
+    const check = await verifier.verify(await issuer.token({}, { kid: "key-2" }));
+    assert(check.kind === "unavailable");
+    assertEquals(check.issuer, issuer.issuer);
+    assertMatch(check.message, /answers with status 503$/);
+    // What is wrong by its claims is so all the same.
+    assertEquals(await problemOf(world, await issuer.token({ exp: 1 })), "expired exp");
+  }));
+
+Deno.test("an issuer that is down from the start makes no token wrong, and counts when it is up", () =>
+  withWorld({
+    prepare: (issuer) => issuer.answer = () => Promise.reject(new TypeError("refused")),
+  }, async ({ issuer, verifier, clock }) => {
+    const { kind } = await verifier.verify(await issuer.token());
+    assertEquals(kind, "unavailable");
+    issuer.answer = undefined;
+    await clock.advance(30_000);
+    assertEquals((await verifier.verify(await issuer.token())).kind, "accepted");
+  }));
+
+Deno.test("nobody waits for a slow issuer longer than five seconds, or for that of others", async () => {
+  const clock = new ManualClock();
+  const slow = new FakeIssuer("https://slow.example.com", clock, [await issuerKey("slow")]);
+  slow.answer = () => new Promise(() => {});
+  await withWorld({ clock, others: [{ server: slow }] }, async ({ issuer, verifier }) => {
+    await clock.advance(0);
+    const late = verifier.verify(await slow.token());
+    assertEquals((await verifier.verify(await issuer.token())).kind, "accepted");
+    await clock.advance(5_000);
+    assertEquals((await late).kind, "unavailable");
+  });
+});
+
 Deno.test("a failure of its own rejects the token, and says nothing of it", async () => {
   const lines: string[] = [];
   let hasFailed = false;
