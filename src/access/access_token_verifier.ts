@@ -43,7 +43,7 @@ import { checkClaims, otherIssuer, quoted, rejected, TOLERANCE_MS } from "./toke
 /** Options of {@linkcode createAccessTokenVerifier}. */
 export interface AccessTokenVerifierOptions {
   readonly settings: Pick<OAuthSettings, "issuers">;
-  /** Sends requests to issuers: by a client of its own that keeps no connections. */
+  /** Sends requests to issuers, by an HTTP client that keeps no connections. */
   readonly fetch: IssuerNetwork["fetch"];
   readonly clock: Clock;
   readonly log: Logger;

@@ -9,7 +9,7 @@
  */
 
 import { BodyTooLargeError, discardBody, readText } from "../api/body.ts";
-import type { FetchAddress } from "../api/connections.ts";
+import type { FetchAddress, HttpClientOptions } from "../api/connections.ts";
 import { networkError } from "../api/errors.ts";
 import { type Fields, isFields, textOf } from "../api/read.ts";
 import { bindSignal, DeadlineError, raceSignal } from "../core/abort.ts";
@@ -19,13 +19,16 @@ import { escapeUnseen, shorten } from "../core/text.ts";
 
 /** The way to authorization servers. */
 export interface IssuerNetwork {
-  /**
-   * Sends a request by a client that keeps no connection: one that died unnoticed would cost the
-   * person who waits all the time that there is.
-   */
+  /** Sends a request, by a client of {@linkcode ISSUER_CLIENT}. */
   readonly fetch: FetchAddress;
   readonly clock: Clock;
 }
+
+/**
+ * The HTTP client for authorization servers, which keeps no connection: one that died unnoticed would
+ * cost the person who waits all the time that there is.
+ */
+export const ISSUER_CLIENT: HttpClientOptions = { maxIdle: 0, idleMs: 30_000 };
 
 /** Longest time of one request, in milliseconds. */
 export const ISSUER_TIMEOUT_MS = 5_000;

@@ -53,6 +53,8 @@ async function* examine(config: DoctorConfig, program: Program): AsyncGenerator<
   yield* checkApi(config, program);
   if (config.http) {
     yield* await checkServer(config.http, program);
+    const { oauth } = config.http;
+    if (oauth) yield* (await import("./issuers.ts")).checkIssuers(oauth, program);
     const { sealing, simulate, problems } = config;
     // Keys that cannot be used are among the problems; simulated sessions end with the process.
     const isReported = problems.some(({ check }) => check === "sealing");

@@ -52,7 +52,11 @@ function checkTokens({ token: secret, tokenFile }: HttpConfig, nowMs: number): F
       ? token.ok("There is no bearer token: only people who sign in can call")
       : token.ok(`A bearer token of ${secret.length} characters is set`);
   }
-  const { entries, path } = tokenFile;
+  const { entries, path, rules = [] } = tokenFile;
+  if (entries.length === 0) {
+    const count = `${rules.length} rule${rules.length === 1 ? "" : "s"}`;
+    return token.ok(`'${path}' lists ${count} for people who sign in, and no token`);
+  }
   const ending = (beforeMs: number) =>
     entries.filter(({ expiresAtMs = Infinity }) => expiresAtMs <= beforeMs).map(({ name }) => name);
   const expired = ending(nowMs);

@@ -203,6 +203,33 @@ Deno.test("doctor() has one row about sealing, over HTTP, and for an unusable fi
   assertEquals(await rows(keyed, "short"), [false, "fail:sealing"]);
 });
 
+Deno.test("doctor() checks each authorization server, and reaches it by the network's own client", async () => {
+  const asked: string[] = [];
+  const { ok, lines } = await examined({
+    args: [
+      "--http",
+      "--port=0",
+      "--simulate",
+      "--public-url=https://mcp.example.com",
+      "--oauth-issuer=https://login.example.com,https://other.example.com",
+    ],
+    fetch: (request) => {
+      asked.push(request.url);
+      assertEquals(request.headers.get("x-api-key"), null);
+      return Promise.resolve(new Response("", { status: 404 }));
+    },
+  });
+  assertEquals(ok, false);
+  assertEquals(
+    lines.filter((line) => /^fail +oauth/.test(line)).map((line) => /https:\S+/.exec(line)?.[0]),
+    [
+      "https://login.example.com/.well-known/oauth-authorization-server",
+      "https://other.example.com/.well-known/oauth-authorization-server",
+    ],
+  );
+  assertEquals(asked.length, 4);
+});
+
 Deno.test("doctor() fails for a token that is too short", async () => {
   const env = { ANTHROPIC_API_KEY: KEY, CMA_MCP_TOKEN: "short" };
   const { ok, lines } = await simulated({ args: ["--http"], env });

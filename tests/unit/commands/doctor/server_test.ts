@@ -74,6 +74,14 @@ for (const [name, entries, status, words] of tokenCases) {
   });
 }
 
+Deno.test("checkServer() takes a file of rules alone for what it is", async () => {
+  const rules = [{ name: "everybody", issuer: "https://login.example.com" }];
+  const tokenFile = { path: "t.json", entries: [], rules };
+  const found = await check({ token: undefined, tokenFile });
+  assertEquals(found.states[0], "token:ok");
+  assertStringIncludes(found.words, "'t.json' lists 1 rule for people who sign in, and no token");
+});
+
 Deno.test("checkServer() reports that a port is taken, also that of the metrics", async () => {
   const taken = listen({ host: "127.0.0.1", port: 0 }, () => Promise.reject(), silentLogger);
   const { port } = taken.addr;
