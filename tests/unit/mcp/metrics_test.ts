@@ -256,6 +256,16 @@ for (const [method, path, endpoint] of ENDPOINTS) {
   });
 }
 
+Deno.test("metrics of refusals begin with 0, so that the first is an increase", async () => {
+  const values = await open().read();
+  for (const status of [401, 403, 429, 500, 503]) {
+    assertEquals(values[`http_refusals_total{status="${status}"}`], 0);
+  }
+  for (const limit of ["rate", "waits", "calls"]) {
+    assertEquals(values[`limiter_refusals_total{limit="${limit}"}`], 0);
+  }
+});
+
 Deno.test("metrics count error responses over HTTP, and calls that a limit refused", async () => {
   const { metrics, call, read } = open();
   for (const status of [401, 401, 429, 503]) metrics.refused(status);
