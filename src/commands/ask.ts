@@ -24,6 +24,7 @@ import { AnswerSender } from "../session/answer_sender.ts";
 import { waitAttended } from "../session/attended_wait.ts";
 import { askOnTerminal, noteOutcome } from "./ask_approvals.ts";
 import type { App } from "./serve/app.ts";
+import { readStdin } from "./stdin.ts";
 import {
   checkEnvironmentChoice,
   findAgent,
@@ -51,7 +52,9 @@ const MAX_PROGRESS_CHARS = 200;
  * @returns the exit code, by the status of the turn
  */
 export async function ask(config: AskConfig, program: Program): Promise<number> {
-  const text = config.text === "-" ? await readText(program) : config.text;
+  const text = config.text === "-"
+    ? await readStdin(program, { what: "message", maxBytes: MAX_STDIN_BYTES })
+    : config.text;
   checkText(text);
   return await withApp(config, program, async (app) => {
     const { stopping, liveLine, note } = program;
@@ -77,24 +80,6 @@ export async function ask(config: AskConfig, program: Program): Promise<number> 
       return EXIT.interrupted;
     }
   });
-}
-
-async function readText({ plainStdin, stdinIsTerminal, os, note }: Program): Promise<string> {
-  if (stdinIsTerminal) {
-    const end = os === "windows" ? "Ctrl+Z and Enter" : "Ctrl+D";
-    note(`Type the message, then ${end} on a line of its own:`);
-  }
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const chunk of plainStdin()) {
-    text += decoder.decode(chunk, { stream: true });
-    bytes += chunk.byteLength;
-    if (bytes > MAX_STDIN_BYTES) break;
-  }
-  text = (text + decoder.decode()).trimEnd();
-  if (text === "") throw new UsageError("Stdin has no text: pipe the message into it");
-  return text;
 }
 
 function checkText(text: string | undefined): void {

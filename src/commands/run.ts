@@ -124,6 +124,8 @@ async function runCommand(config: Config, program: Program): Promise<number | vo
       return (await import("./token.ts")).printNewToken(config, program);
     case "sealing-key":
       return (await import("./token.ts")).printNewSealingKey(program);
+    case "access":
+      return (await import("./access.ts")).checkAccess(config, program);
     case "health":
       return await (await import("./health.ts")).health(config, program) ? EXIT.ok : EXIT.failed;
     case "completions":

@@ -55,6 +55,12 @@ export const COMMANDS = {
     operands: ["new", "sealing-key"],
     operandName: "new",
   },
+  access: {
+    help: "Show who may do what by the access file",
+    operands: ["check"],
+    operandName: "check",
+    readsFiles: true,
+  },
   health: { help: "Check if an HTTP server runs on this machine" },
   completions: {
     help: "Print a script that completes in a shell",

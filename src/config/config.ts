@@ -5,8 +5,10 @@
  */
 
 import type { OAuthSettings } from "../access/access_tokens.ts";
+import type { AccessRule } from "../access/rules.ts";
 import type { SealingKey } from "../access/sealing_keys.ts";
 import type { TokenSettings } from "../access/access_file.ts";
+import type { TokenEntry } from "../access/tokens.ts";
 import type { FileHostName, HostName } from "../hosts/hosts.ts";
 import type { SHELLS } from "./command_line.ts";
 import type { DoctorCheck, SETTINGS, Values } from "./settings.ts";
@@ -153,6 +155,17 @@ export interface NewSealingKeyConfig {
   readonly command: "sealing-key";
 }
 
+/** `cma-mcp access check`. */
+export interface AccessCheckConfig extends Values<typeof SETTINGS.access> {
+  readonly command: "access";
+  readonly tokens: readonly TokenEntry[];
+  /** Absent where there is no file, or no list of them in it. */
+  readonly rules?: readonly AccessRule[];
+  /** The issuers that the server trusts; none where they are not known. */
+  readonly issuers: readonly string[];
+  readonly json: boolean;
+}
+
 /** `cma-mcp health`: the settings of the server beside it. */
 export interface HealthConfig {
   readonly command: "health";
@@ -211,6 +224,7 @@ export type Config =
   | SimulatorConfig
   | NewTokenConfig
   | NewSealingKeyConfig
+  | AccessCheckConfig
   | HealthConfig
   | ListConfig
   | AskConfig

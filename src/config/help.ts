@@ -259,6 +259,14 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
     "",
     "'cma-mcp token sealing-key > sealing.key' makes a file for --sealing-key-file.",
   ],
+  access: [
+    "",
+    "Without --token-claims it lists the tokens and rules of the file. With it, it",
+    "says which rule fits, and what that person may do; else why no rule fits. The",
+    "claims count as they stand: no signature is checked.",
+    "",
+    "Exit codes: 0 somebody gets in, 1 nobody does, 2 something cannot be used.",
+  ],
   doctor: ["", "It also takes the server's flags and variables, and checks them."],
 };
 

@@ -8,6 +8,7 @@
 import type { OAuthSettings } from "../access/access_tokens.ts";
 import { MAKE_SEALING_KEY, parseSealingKeys } from "../access/sealing_keys.ts";
 import {
+  type AccessFile,
   isTokenList,
   parseAccessFile,
   scopesBesideReadOnly,
@@ -29,7 +30,9 @@ import {
   checkToken,
   TOKEN_ADVICE,
 } from "./checks.ts";
+import { tokensOf } from "../access/tokens.ts";
 import type {
+  AccessCheckConfig,
   ApiAccessConfig,
   AskConfig,
   CompletionsConfig,
@@ -536,6 +539,46 @@ function newTokenConfig(
   return { command: "token", name, json, ...token };
 }
 
+async function accessCheckConfig(
+  sources: Sources,
+  operand: string | undefined,
+): Promise<AccessCheckConfig> {
+  if (operand !== "check") {
+    throw new UsageError("What about the access file? Type cma-mcp access check");
+  }
+  const issuers = valueOf(sources, SETTINGS.oauth.issuers);
+  const { accessFile } = SETTINGS.tokens;
+  const path = valueOf(sources, accessFile);
+  const { tokenClaims } = valuesOf(sources, SETTINGS.access);
+  if (path === undefined && tokenClaims === undefined) {
+    throw new UsageError(
+      `Which file? Name it with --${accessFile.flag}, or what somebody signs in with by --token-claims`,
+    );
+  }
+  return {
+    command: "access",
+    issuers,
+    json: valueOf(sources, SETTINGS.output.json),
+    ...(tokenClaims !== undefined && { tokenClaims }),
+    ...(path === undefined ? { tokens: [] } : await readAccessFile(sources, path, issuers)),
+  };
+}
+
+async function readAccessFile(
+  sources: Sources,
+  path: string,
+  issuers: readonly string[],
+): Promise<AccessFile> {
+  const named = nameOf(sources, SETTINGS.tokens.accessFile);
+  const source = `'${path}' (${named})`;
+  const content = await readSecret(sources, path, named, (text) => text);
+  // Without issuers it is not known whether people sign in.
+  if (isTokenList(content)) {
+    return parseAccessFile(content, source, issuers.length > 0 ? issuers : undefined);
+  }
+  return { tokens: tokensOf([checkToken(content, source)]) };
+}
+
 async function apiAccess(
   sources: Sources,
   settings: Partial<typeof SETTINGS.server>,
@@ -695,6 +738,8 @@ function configFor(
       return simulatorConfig(sources);
     case "token":
       return newTokenConfig(sources, operand);
+    case "access":
+      return accessCheckConfig(sources, operand);
     case "health":
       return healthConfig(sources);
     case "doctor":

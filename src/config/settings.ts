@@ -56,6 +56,7 @@ export type CommandName =
   | "config"
   | "simulator"
   | "token"
+  | "access"
   | "health"
   | "completions";
 
@@ -250,6 +251,7 @@ export const SETTINGS = {
       otherFlags: ["token-file"],
       env: ["CMA_MCP_ACCESS_FILE", "CMA_MCP_TOKEN_FILE"],
       help: "File with the token, or tokens and rules",
+      also: ["access"],
     },
     bindingKey: {
       env: ["CMA_MCP_BINDING_KEY"],
@@ -270,6 +272,7 @@ export const SETTINGS = {
       fallback: [],
       fallbackText: "none",
       help: "Issuers whose access tokens count",
+      also: ["access"],
       doctorCheck: "oauth",
     },
     audiences: {
@@ -758,6 +761,14 @@ export const SETTINGS = {
       help: "Most that a session of it may cost",
     },
   },
+  access: {
+    tokenClaims: {
+      ...PATH,
+      flag: "token-claims",
+      fallbackText: "list all",
+      help: "Claims as JSON, or a JWT; - is stdin",
+    },
+  },
   common: {
     help: { ...SWITCH, flag: "help", short: "h", help: "Show this help" },
     version: { ...SWITCH, flag: "version", short: "V", help: "Show the version" },
@@ -792,14 +803,15 @@ const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
   sessions: { commands: ["sessions"], isArgument: true },
   ask: { commands: ["ask"], isArgument: true },
   doctor: { commands: ["doctor"], isArgument: true },
-  output: { commands: [...TERMINAL, "doctor", "config", "token"], isArgument: true },
+  output: { commands: [...TERMINAL, "doctor", "config", "token", "access"], isArgument: true },
   config: { commands: ["config"], isArgument: true },
   token: { commands: ["token"], isArgument: true },
+  access: { commands: ["access"], isArgument: true },
   common: {
     isArgument: true,
     commands: [
       ...["serve", ...TERMINAL, "demo", "doctor"] as const,
-      ...["config", "simulator", "token", "health", "completions"] as const,
+      ...["config", "simulator", "token", "access", "health", "completions"] as const,
     ],
   },
 };
