@@ -61,7 +61,7 @@ export interface ServeConfig {
   /** True to use the simulator; then there is no credential. */
   readonly simulate: boolean;
   readonly credential?: CredentialConfig;
-  /** The secret that binds sessions to tokens; absent where there is no list of tokens. */
+  /** The secret that binds sessions to callers; absent where there is only one of them. */
   readonly bindingKey?: string;
   /** Absent: a random key, which ends with the process. */
   readonly sealing?: SealingConfig;

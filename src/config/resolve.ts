@@ -413,8 +413,9 @@ async function serveConfig(
   const http = isHttp ? await httpOf(sources) : undefined;
   const simulate = valueOf(sources, SETTINGS.mode.simulate);
   const credential = simulate ? undefined : await credentialOf(sources);
-  const bindingKey = http?.tokenFile &&
-    (valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value);
+  const bindingKey = http?.tokenFile || http?.oauth
+    ? valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value
+    : undefined;
   const sealing = await sealingOf(sources, { credential, http });
   checkClientSecret(sources, { credential, http, sealing });
   const server = valuesOf(sourcesFor(simulate, sources), SETTINGS.server);

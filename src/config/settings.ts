@@ -259,7 +259,7 @@ export const SETTINGS = {
       parse: checkToken,
       fallback: undefined,
       fallbackText: "from the API key",
-      help: "Key that ties sessions to the tokens of a list; the same on all replicas",
+      help: "Key that ties sessions to tokens and people; the same on all replicas",
     },
   },
   oauth: {

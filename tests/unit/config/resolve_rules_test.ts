@@ -87,3 +87,9 @@ Deno.test("resolveConfig() warns of agents in reach of all, unless tokens and ru
   assertEquals(await warns({ tokens: [{ ...token, agents }] }), true);
   assertEquals(await warns(undefined), true);
 });
+
+Deno.test("resolveConfig() ties sessions to people by a key that all replicas have", async () => {
+  assertEquals((await serving(undefined)).bindingKey, KEY);
+  assertEquals((await serving({ rules: [STAFF] })).bindingKey, KEY);
+  assertEquals("bindingKey" in await serving(TOKEN, []), false);
+});
