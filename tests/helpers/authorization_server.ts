@@ -28,6 +28,8 @@ export interface AuthorizationServerOptions {
   readonly clientDocuments?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Path of the issuer below its origin, such as `/tenant`. */
   readonly path?: string;
+  /** Port that it listens on; a free one when absent. */
+  readonly port?: number;
   /** Scopes that it grants for resources; those of this program when absent. */
   readonly scopes?: string;
 }
@@ -129,6 +131,11 @@ async function newKeys(): Promise<SigningKey[]> {
   return await Promise.all((["RS256", "ES256", "EdDSA"] as const).map(newKey));
 }
 
+/** Returns the issuer of the server on a port. */
+export function issuerOf(port: number, path = ""): string {
+  return `http://127.0.0.1:${port}${path}`;
+}
+
 /** An authorization server that listens on 127.0.0.1 until it is disposed of. */
 export class AuthorizationServer implements AsyncDisposable {
   /** Every request, in the order in which they came. */
@@ -158,7 +165,7 @@ export class AuthorizationServer implements AsyncDisposable {
     this.#port = port;
     this.#server = server;
     this.#keys = keys;
-    this.issuer = `http://127.0.0.1:${port}${options.path ?? ""}`;
+    this.issuer = issuerOf(port, options.path);
     this.#answer = this.#newProvider();
     server.on("request", (...exchange) => this.#handle(...exchange));
   }
@@ -166,7 +173,7 @@ export class AuthorizationServer implements AsyncDisposable {
   static async start(options: AuthorizationServerOptions = {}): Promise<AuthorizationServer> {
     const [Provider, keys] = await Promise.all([loadProvider(), newKeys()]);
     const server = createServer();
-    const port = await listen(server, 0);
+    const port = await listen(server, options.port ?? 0);
     return new AuthorizationServer({ Provider, server, port, keys, options });
   }
 

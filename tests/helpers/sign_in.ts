@@ -90,7 +90,7 @@ export interface SignInRequest {
 
 /** Signs somebody in by the code flow with PKCE, as a client that registers itself. */
 export async function signIn(
-  server: AuthorizationServer,
+  server: Pick<AuthorizationServer, "issuer">,
   account: string,
   { resource, scope }: SignInRequest,
 ): Promise<IssuedTokens> {
