@@ -130,6 +130,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
   // A collector sees no increase in what begins with 1.
   for (const status of [401, 403, 429, 500, 503]) refusals.inc({ status: String(status) }, 0);
   for (const limit of ["rate", "waits", "calls"]) limited.inc({ limit }, 0);
+  for (const method of ["jwt", "introspection"]) {
+    authentications.inc({ method, outcome: "unavailable" }, 0);
+  }
   addGauges(registry, sources);
   const showUsage = addProcess(registry);
 

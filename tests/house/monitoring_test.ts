@@ -44,6 +44,12 @@ async function allFamilies(): Promise<Map<string, Set<string>>> {
   metrics.asked({ channel: "form", answer: "decided" });
   metrics.downloaded({ outcome: "ok", bytes: 1 });
   metrics.refused(429);
+  metrics.authenticated("jwt", "accepted");
+  metrics.scopeMissing("actions");
+  metrics.call({
+    ...CALL,
+    caller: { issuer: "https://login.example.com", subject: "1", rule: "staff" },
+  });
   metrics.addServer({
     isDraining: () => false,
     isReady: () => true,

@@ -1,0 +1,106 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parse as parseToml } from "smol-toml";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
+import { CALLS_MS } from "../../src/commands/serve/drain.ts";
+import { ENV_NAMES } from "../../src/config/settings.ts";
+import { stagesOf, variablesOf } from "../e2e/dockerfile.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+function read(path: string): Promise<string> {
+  return Deno.readTextFile(new URL(path, ROOT));
+}
+
+const [, image = []] = stagesOf(await read("Dockerfile"));
+const PORT = variablesOf(image).PORT ?? "none";
+
+/** The least time in seconds from SIGTERM to the end with these settings. */
+function drainSeconds(settings: Readonly<Record<string, string>>): number {
+  return Number(settings.CMA_MCP_DRAIN_SECONDS) + CALLS_MS / 1_000 + 1;
+}
+
+function assertSettings(names: readonly string[]): void {
+  const known: readonly string[] = ENV_NAMES;
+  for (const name of names) assert(known.includes(name), `${name} is no setting`);
+}
+
+Deno.test("fly.toml sets what the program knows, and gives it the time to drain", async () => {
+  const text = await read("deploy/fly.toml");
+  assertMatch(text, /^# Not run: /);
+  const { env, files, kill_timeout, http_service, metrics } = z.object({
+    kill_timeout: z.number(),
+    env: z.record(z.string(), z.string()),
+    files: z.array(z.object({ guest_path: z.string(), secret_name: z.string() })),
+    http_service: z.object({
+      internal_port: z.number(),
+      force_https: z.literal(true),
+      auto_stop_machines: z.literal("off"),
+      checks: z.array(z.object({ path: z.literal("/ready") })),
+    }),
+    metrics: z.object({ port: z.number(), path: z.literal("/metrics") }),
+  }).parse(parseToml(text));
+  const secrets = [...text.matchAll(/^# {3}fly secrets set (.*)$/gm)].flatMap(([, set = ""]) =>
+    [...set.matchAll(/\b([A-Z_]+)=/g)].map(([, name]) => name ?? "")
+  );
+  assertEquals(files.map(({ secret_name }) => secret_name), ["SEALING_KEY"]);
+  assert(secrets.includes("SEALING_KEY"));
+  assertSettings([...Object.keys(env), ...secrets.filter((name) => name !== "SEALING_KEY")]);
+  assertEquals(files.map(({ guest_path }) => guest_path), [env.CMA_MCP_SEALING_KEY_FILE]);
+  assertEquals([String(http_service.internal_port), env.PORT], [PORT, PORT]);
+  assertEquals(String(metrics.port), env.CMA_MCP_METRICS_PORT);
+  assert(kill_timeout >= drainSeconds(env) + 5);
+});
+
+Deno.test("render.yaml sets what the program knows, and gives it the time to drain", async () => {
+  const text = await read("deploy/render.yaml");
+  assertMatch(text, /^# Not run: /);
+  const { services: [service] } = z.object({
+    services: z.tuple([z.object({
+      type: z.literal("web"),
+      runtime: z.literal("docker"),
+      healthCheckPath: z.literal("/health"),
+      maxShutdownDelaySeconds: z.number(),
+      envVars: z.array(z.object({
+        key: z.string(),
+        value: z.string().optional(),
+        sync: z.literal(false).optional(),
+        generateValue: z.literal(true).optional(),
+      })),
+    })]),
+  }).parse(parseYaml(text));
+  const settings = Object.fromEntries(service.envVars.map(({ key, value }) => [key, value ?? ""]));
+  assertSettings(Object.keys(settings));
+  assertEquals(settings.PORT, PORT);
+  assert(service.maxShutdownDelaySeconds >= drainSeconds(settings) + 5);
+  // What is secret stands in no file.
+  for (const { key, value } of service.envVars) {
+    if (/KEY$|TOKEN$/.test(key)) assertEquals(value, undefined, key);
+  }
+});
+
+Deno.test("railway.json asks for what the program serves", async () => {
+  const { build, deploy } = z.object({
+    build: z.object({ dockerfilePath: z.literal("Dockerfile") }),
+    deploy: z.object({
+      healthcheckPath: z.literal("/ready"),
+      drainingSeconds: z.number().gte(drainSeconds({ CMA_MCP_DRAIN_SECONDS: "2" }) + 5),
+    }),
+  }).parse(JSON.parse(await read("deploy/railway.json")));
+  assert(build && deploy);
+});
+
+Deno.test("the page about Cloud Run sets what the program knows, and drains in time", async () => {
+  const text = await read("docs/cloud-run.md");
+  assertMatch(text, /^Not run by this project/m);
+  const sets = [...text.matchAll(/(?:--set-env-vars=|--update-env-vars=|,)([A-Z_]+)=([^\s,]*)/g)]
+    .map(([, name = "", value = ""]) => [name, value] as const);
+  assertSettings(sets.map(([name]) => name));
+  const settings = Object.fromEntries(sets);
+  assertEquals(Object.keys(settings).length, 8);
+  // Cloud Run kills ten seconds after SIGTERM.
+  assert(drainSeconds(settings) < 10);
+  for (const [name, path] of sets.filter(([name]) => name.endsWith("_FILE"))) {
+    assert(text.includes(`${path}=cma-mcp-`), name);
+  }
+});
