@@ -31,7 +31,8 @@ export { type Credential, type CredentialSource, fileCredential } from "./api/cr
 export type { SessionEvent } from "./api/events.ts";
 export type { Page } from "./api/pages.ts";
 export type { Agent, Environment, Session } from "./api/resources.ts";
-export { parseTokenFile } from "./access/access_file.ts";
+export { type AccessFile, parseAccessFile, parseTokenFile } from "./access/access_file.ts";
+export type { AccessRule, Claims, ClaimValue } from "./access/rules.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export type { ApiErrorInfo, ApiErrorKind } from "./api/errors.ts";
 export { ApiError } from "./api/errors.ts";

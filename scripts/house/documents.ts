@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type AccessField, accessFields } from "../../src/access/access_file.ts";
 import { type CommandDefinition, COMMANDS } from "../../src/config/command_line.ts";
 import { type SettingLine, settingLines } from "../../src/config/help.ts";
 import type { CommandName } from "../../src/config/settings.ts";
@@ -13,6 +14,7 @@ import { installLink } from "../../src/hosts/entry.ts";
 import { TOOL_SETS } from "../../src/tools/registry.ts";
 import { OLDEST_NODE, PACKAGE } from "../npm/manifest.ts";
 import { parseRecord, RECORD_PATH, type RecordedRun } from "../bench/record.ts";
+import { ACCESS_FIELD_HELP } from "./access_fields.ts";
 import { figureRows, figuresCaption } from "./figures.ts";
 import type { Finding, TextFile } from "./tree.ts";
 
@@ -92,6 +94,17 @@ export function commandTables(): string {
     return lines.length === 0 ? [] : [`### cma-mcp ${name}\n\n${help}.\n\n${settingTable(lines)}`];
   });
   return commands.join("\n\n");
+}
+
+/** Returns the table of the fields of the access file: where each stands, and what it may be. */
+export function accessFieldTable(fields: readonly AccessField[]): string {
+  const rows = fields.map(({ name, entries, isRequired, value }) => [
+    `\`${name}\``,
+    `${entries.map((entry) => `${entry}s`).join(", ")}${isRequired ? "; required" : ""}`,
+    value,
+    ACCESS_FIELD_HELP[name],
+  ]);
+  return table(["Field", "In", "Value", "Meaning"], rows);
 }
 
 /**
@@ -191,6 +204,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, MakePart>>>> = {
   "docs/settings.md": {
     settings: () => serveSettings(false),
     http_settings: () => serveSettings(true),
+    access_fields: () => accessFieldTable(accessFields()),
     command_settings: commandTables,
   },
   "docs/figures.md": { figures: (record) => figureTable(parseRecord(record).at(-1)) },

@@ -114,7 +114,10 @@ function makeSchema() {
     name,
     issuer: z.string(ISSUER_RULE).max(2_048, ISSUER_RULE).refine(URL.canParse, ISSUER_RULE),
     claim: z.string(CLAIM_RULE).min(1, CLAIM_RULE).max(256, CLAIM_RULE).optional(),
-    values: z.array(z.union([text, z.number(), z.boolean()], VALUE_RULE), "must be a list")
+    values: z.array(
+      z.union([text, z.number(), z.boolean()], VALUE_RULE),
+      "must be a list of texts, numbers, true or false",
+    )
       .min(1, "must name at least one value").max(
         MAX_VALUES,
         `must be at most ${MAX_VALUES} values`,
@@ -132,6 +135,41 @@ function makeSchema() {
 type FileContent = z.output<ReturnType<typeof makeSchema>>;
 type FileToken = NonNullable<FileContent["tokens"]>[number];
 type FileRule = NonNullable<FileContent["rules"]>[number];
+
+/** Name of a field of a token or a rule in the file. */
+export type AccessFieldName = keyof FileToken | keyof FileRule;
+
+/** A field of a token or a rule in the file. */
+export interface AccessField {
+  readonly name: AccessFieldName;
+  /** The entries that have it. */
+  readonly entries: readonly ("token" | "rule")[];
+  readonly isRequired: boolean;
+  /** What its value must be, in words. */
+  readonly value: string;
+}
+
+/** Returns the fields of tokens and rules, in the order of a rule, then those of tokens alone. */
+export function accessFields(): AccessField[] {
+  const { tokens, rules } = fileSchema().shape;
+  const shapes = {
+    rule: rules.unwrap().element.shape,
+    token: tokens.unwrap().element.shape,
+  };
+  const fields = new Map<string, AccessField>();
+  for (const kind of ["rule", "token"] as const) {
+    for (const [name, schema] of Object.entries(shapes[kind])) {
+      const known = fields.get(name);
+      fields.set(name, {
+        name: name as AccessFieldName,
+        entries: [...known?.entries ?? [], kind],
+        isRequired: !schema.safeParse(undefined).success,
+        value: schema.safeParse(null).error?.issues[0]?.message.replace(/^must be /, "") ?? "",
+      });
+    }
+  }
+  return [...fields.values()];
+}
 
 /** Returns true for the text of a file that lists tokens or rules; any other is the token itself. */
 export function isTokenList(text: string): boolean {

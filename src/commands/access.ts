@@ -202,6 +202,7 @@ function grantRows(
   const isBound = agents !== undefined || environments !== undefined || sessions === "own";
   const ofNobody = isBound ? files : ["all that belong to no session"];
   const held = scopes ?? SCOPES;
+  const startsNone = hasScope(principal, "sessions:write") ? "" : ", of which it can start none";
   const lacks = missingScopes.length > 0
     ? `; the token lacks ${missingScopes.join(", ")}, which a new sign-in may bring`
     : "";
@@ -216,7 +217,7 @@ function grantRows(
       agent === undefined ? listed(agents, "all") : `${agent}, to which the tools are bound`,
     ],
     ["Environments", listed(environments, "all")],
-    ["Sessions", sessions === "own" ? "own ones" : "all within reach"],
+    ["Sessions", sessions === "own" ? `own ones${startsNone}` : "all within reach"],
     ["Files", ["those of sessions within reach", ...ofNobody].join(", ")],
     ["Tools", listed(tools, "all that the server serves")],
     ["Scopes", listed(held.filter((scope) => hasScope(principal, scope)), "none") + lacks],

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { z } from "zod";
+import { accessFields } from "../../src/access/access_file.ts";
 import {
+  accessFieldTable,
   commandTables,
   installButtons,
   npmInstall,
@@ -96,4 +98,17 @@ Deno.test("renderParts() fails for unknown and for missing parts", () => {
     Error,
     "b.md has no place for: b",
   );
+});
+
+Deno.test("accessFieldTable() has every field of tokens and rules, with its bounds", () => {
+  const lines = accessFieldTable(accessFields()).split("\n").slice(2);
+  const cells = lines.map((line) => line.split("|").map((cell) => cell.trim()).slice(1, -1));
+  const row = (name: string) => cells.find(([field]) => field === `\`${name}\``)?.slice(1, 3);
+  assertEquals(row("name")?.[0], "rules, tokens; required");
+  assertEquals(row("sha256")?.[0], "tokens; required");
+  assertEquals(row("values")?.[0], "rules");
+  assertEquals(row("max_waits"), ["rules, tokens", "a whole number from 1 to 100000"]);
+  assertEquals(cells.filter(([, , value, meaning]) => !value || !meaning), []);
+  const names = new Set(accessFields().map(({ name }) => name));
+  assertEquals(cells.length, names.size);
 });

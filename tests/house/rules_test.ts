@@ -15,6 +15,7 @@ const SETTINGS_DOCUMENT = generated(
   "docs/settings.md",
   "settings",
   "http_settings",
+  "access_fields",
   "command_settings",
 );
 const FIGURES_DOCUMENT = generated("docs/figures.md", "figures");

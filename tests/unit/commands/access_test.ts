@@ -72,7 +72,7 @@ Deno.test("checkAccess() shows the rule that fits, why, and what the person may 
     ["Rule", 'rules[1] ("analysts"): claim groups has ["analyst"]'],
     ["Agents", "agent_1, agent_2"],
     ["Environments", "env_1"],
-    ["Sessions", "own ones"],
+    ["Sessions", "own ones, of which it can start none"],
     ["Files", "those of sessions within reach, file_1"],
     ["Tools", "core"],
     [
