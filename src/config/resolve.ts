@@ -377,8 +377,6 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
         "replicas one --sealing-key-file",
     );
   }
-  const issuers = config.http?.oauth?.issuers.map(({ issuer }) => issuer) ?? [];
-  warnings.push(...ruleWarnings(config.http?.tokenFile?.rules, issuers));
   if (config.http && !config.http.publicUrl && config.server.toolSets.includes("files")) {
     warnings.push("Files have no links: name the address that clients call with --public-url");
   }
@@ -430,7 +428,13 @@ async function serveConfig(
     ...(sealing && { sealing }),
     log: valuesOf(sources, SETTINGS.log),
   };
-  return { ...config, warnings: [...warningsOf(config), ...(http ? ignoredTokens(sources) : [])] };
+  const issuers = http?.oauth?.issuers.map(({ issuer }) => issuer) ?? [];
+  const warnings = [
+    ...warningsOf(config),
+    ...ruleWarnings(http?.tokenFile?.rules, issuers),
+    ...(http ? ignoredTokens(sources) : []),
+  ];
+  return { ...config, warnings };
 }
 
 async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
