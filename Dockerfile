@@ -6,6 +6,10 @@
 #     -e ALLOWED_HOSTS=localhost cma-mcp
 #
 # It does not start without ALLOWED_HOSTS, because it listens on every interface of the container.
+# With --build-arg TRACES=true the program exports OpenTelemetry traces, always, to the address in
+# OTEL_EXPORTER_OTLP_ENDPOINT: Deno decides that while it compiles. A release has such an image beside
+# the other; its tag ends in -traces.
+#
 # To change the port, set PORT, which the health check reads too; do not use --port. It writes
 # nothing, so the file system may be read-only.
 #
@@ -31,7 +35,8 @@ RUN deno install --frozen --entrypoint src/main.ts scripts/compile.ts
 ARG TARGETARCH=amd64
 ARG COMMIT=""
 ARG SOURCE_DATE_EPOCH=0
-RUN CMA_MCP_COMMIT="$COMMIT" deno task compile --output dist/cma-mcp \
+ARG TRACES=""
+RUN CMA_MCP_COMMIT="$COMMIT" deno task compile --output dist/cma-mcp ${TRACES:+--traces} \
       --target "linux-$(echo "$TARGETARCH" | sed s/amd64/x64/)"
 
 FROM gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57b217585af0786db3845d1f0ec1a0dd182f
@@ -48,7 +53,9 @@ LABEL org.opencontainers.image.title="cma-mcp" \
       org.opencontainers.image.source="$SOURCE" \
       io.modelcontextprotocol.server.name="$SERVER_NAME"
 COPY --from=builder /build/dist/cma-mcp /usr/local/bin/cma-mcp
-ENV HOST=0.0.0.0 PORT=3000
+# The program's own spans are in the traces only where this says so.
+ARG TRACES=""
+ENV HOST=0.0.0.0 PORT=3000 OTEL_DENO=$TRACES
 EXPOSE 3000
 USER nonroot
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 \

@@ -29,14 +29,21 @@ export function single(stage: readonly Instruction[], name: string): string {
   return only.text;
 }
 
-/** `NAME=value` of ENV and of ARG with a default, as the builder sets them. */
+/**
+ * `NAME=value` of ENV and of ARG with a default, as the builder sets them; a value may name one that
+ * stands before it.
+ */
 export function variablesOf(stage: readonly Instruction[]): Record<string, string> {
   const pairs = stage.filter(({ name }) => name === "ENV" || name === "ARG")
     .flatMap(({ text }) => text.split(" "))
     .filter((pair) => pair.includes("="))
     .map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)] as const)
     .map(([name, value]) => [name, value.replace(/^"(.*)"$/, "$1")] as const);
-  return Object.fromEntries(pairs);
+  const variables: Record<string, string> = {};
+  for (const [name, value] of pairs) {
+    variables[name] = value.replace(/\$\{?(\w+)\}?/g, (_, named) => variables[named] ?? "");
+  }
+  return variables;
 }
 
 /** The words of an instruction in JSON form, such as `CMD ["--http"]`. */

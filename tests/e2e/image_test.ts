@@ -62,6 +62,13 @@ Deno.test("the image's builder has the Deno that the project is tested with", as
   assert(ci.includes(`deno@${version}`), version);
 });
 
+Deno.test("the image makes traces only where it was built to", () => {
+  assertEquals(variablesOf(image).OTEL_DENO, "");
+  assertMatch(single(image, "ENV"), / OTEL_DENO=\$TRACES$/);
+  const arguments_ = builder.filter(({ name }) => name === "ARG").map(({ text }) => text);
+  assert(arguments_.includes('TRACES=""'));
+});
+
 Deno.test("the image says what it is, also to the MCP registry", () => {
   const labels = single(image, "LABEL");
   for (const name of ["title", "description", "licenses", "version", "revision", "source"]) {
@@ -95,9 +102,17 @@ Deno.test({
         if (instruction.name === "COPY") await copy(instruction, work);
         if (instruction.name === "RUN") await sh(instruction.text, work, env);
       }
-      const { code, stdout } = await runProgram(`${work}/dist/cma-mcp`, ["--version"]);
+      const made = `${work}/dist/cma-mcp`;
+      const { code, stdout } = await runProgram(made, ["--version"]);
       assertEquals(code, 0);
       assertMatch(stdout, /^\d+\.\d+\.\d+ \(0123456789ab\)\n$/);
+      // Whether it can make traces it says on stdio, which ends at once without a host.
+      const warning = /OTEL_DENO has no effect in this executable/;
+      const traced = { OTEL_DENO: "true" };
+      assertMatch((await runProgram(made, ["--simulate"], traced)).stderr, warning);
+      const compile = builder.findLast(({ name }) => name === "RUN");
+      await sh(compile?.text ?? "", work, { ...env, TRACES: "true" });
+      assert(!warning.test((await runProgram(made, ["--simulate"], traced)).stderr));
     }),
 });
 

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
 import { runPackage } from "../helpers/run_deno.ts";
 
 /** Knows what GitHub accepts; that the steps do what they should, it cannot tell. */
@@ -96,4 +98,76 @@ Deno.test("nothing is published before the tag is known to be the version and al
     assertStringIncludes(text, "uses: actions/attest-build-provenance@");
     assertStringIncludes(text, "      id-token: write\n      attestations: write\n");
   }
+});
+
+const stepSchema = z.object({
+  name: z.string().optional(),
+  uses: z.string().optional(),
+  run: z.string().optional(),
+  with: z.record(z.string(), z.unknown()).optional(),
+});
+const jobSchema = z.object({ steps: z.array(stepSchema).default([]) });
+
+/** The steps of a job in release.yml. */
+async function stepsOf(job: string): Promise<z.output<typeof stepSchema>[]> {
+  const text = await Deno.readTextFile(new URL("release.yml", FOLDER));
+  const { jobs } = z.object({ jobs: z.record(z.string(), jobSchema) }).parse(parseYaml(text));
+  return jobs[job]?.steps ?? [];
+}
+
+Deno.test("an image is pushed with its provenance and what it is made of", async () => {
+  const [build, ...more] = (await stepsOf("image")).filter(({ uses }) =>
+    uses?.startsWith("docker/build-push-action@")
+  );
+  assertEquals(more, []);
+  assertEquals([build?.with?.provenance, build?.with?.sbom], ["mode=max", true]);
+  assertEquals(build?.with?.tags, "${{ steps.tags.outputs.tags }}");
+  // What has no digest yet cannot be attested.
+  const steps = (await stepsOf("image")).map(({ uses = "" }) => uses.split("@")[0]);
+  const attest = "actions/attest-build-provenance";
+  assert(steps.indexOf(attest) > steps.indexOf("docker/build-push-action"));
+});
+
+/** Version and suffix of an image, and the tags that it is to have. */
+const TAGS: readonly (readonly [string, string, readonly string[]])[] = [
+  ["1.2.3", "", ["1.2.3", "latest"]],
+  ["1.2.3", "-traces", ["1.2.3-traces"]],
+  ["1.2.3-rc.1", "", ["1.2.3-rc.1"]],
+  ["1.2.3-rc.1", "-traces", ["1.2.3-rc.1-traces"]],
+];
+
+for (const [version, suffix, tags] of TAGS) {
+  Deno.test({
+    name: `an image ${version}${suffix} is tagged ${tags.join(" and ")}`,
+    // The workflow runs on Linux.
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const script = (await stepsOf("image")).find(({ name }) => name === "its tags")?.run ?? "";
+      const output = await Deno.makeTempFile();
+      const { success } = await new Deno.Command("sh", {
+        args: ["-euc", script],
+        env: { IMAGE: "x", VERSION: version, SUFFIX: suffix, GITHUB_OUTPUT: output },
+      }).output();
+      assert(success);
+      const expected = ["tags<<END", ...tags.map((tag) => `x:${tag}`), "END", ""].join("\n");
+      assertEquals(await Deno.readTextFile(output), expected);
+      await Deno.remove(output);
+    },
+  });
+}
+
+Deno.test({
+  name: "a release is the latest only where its version is no pre-release",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const script = (await stepsOf("release")).find(({ name }) => name === "publish")?.run ?? "";
+    for (const [tag, kind] of [["v1.2.3", "--latest"], ["v1.2.3-rc.1", "--prerelease"]]) {
+      const { success, stdout } = await new Deno.Command("sh", {
+        args: ["-euc", `mv() { :; }; gh() { echo "$@"; }\n${script}`],
+        env: { TAG: tag ?? "", GITHUB_REPOSITORY: "example/cma-mcp" },
+      }).output();
+      assert(success);
+      assertStringIncludes(new TextDecoder().decode(stdout), `release create ${tag} ${kind} `);
+    }
+  },
 });
