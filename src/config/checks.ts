@@ -11,7 +11,7 @@ import { TOKEN_NAME, TOKEN_NAME_WORDS } from "../access/access_file.ts";
 import { TOOL_SET_NAMES, type ToolSetName } from "../access/tool_sets.ts";
 import { isTimeThatThereIs } from "../core/dates.ts";
 import { UsageError } from "../core/errors.ts";
-import { HOSTED_CONSOLE, isLoopback, normalOrigin } from "../core/addresses.ts";
+import { HOSTED_CONSOLE, hostSuffix, isLoopback, normalOrigin } from "../core/addresses.ts";
 import { ID, type IdKind, isIdOf, isKey, kindOfId } from "../core/ids.ts";
 import { checkFilledIn } from "../core/filled_in.ts";
 import { nearest } from "../core/suggest.ts";
@@ -240,7 +240,8 @@ export function checkConsoleUrl(value: string, source: string): string {
 
 /**
  * Checks the address by which clients reach the server: https, or http on this machine; with or
- * without a path, but not the MCP endpoint's own. Returns it without a slash at its end.
+ * without a path. Returns it without a slash at its end, and without `/mcp`: people copy the URL of
+ * the endpoint from their clients.
  */
 export function checkPublicUrl(value: string, source: string): string {
   const url = /^https?:/i.test(value) && !/\s/.test(value) ? URL.parse(value) : null;
@@ -258,10 +259,9 @@ export function checkPublicUrl(value: string, source: string): string {
     );
   }
   const path = url.pathname.replace(/\/{2,}/g, "/").replace(/\/$/, "");
-  const [own] = /\/(?:mcp|files)$/.exec(path) ?? [];
-  if (own === undefined) return url.origin + path;
-  const base = url.origin + path.slice(0, -own.length);
-  throw new UsageError(`Cannot use ${source}: leave out '${own}': type ${base}`);
+  const base = url.origin + path.replace(/\/(?:mcp|files)$/, "");
+  if (!path.endsWith("/files")) return base;
+  throw new UsageError(`Cannot use ${source}: leave out '/files': type ${base}`);
 }
 
 /**
@@ -293,12 +293,28 @@ export function isWebUrl(value: string): boolean {
   return url.protocol === "https:" || isLoopback(url.hostname);
 }
 
-/** Checks a host name, an address or either with a port, as in a `Host` header. */
+/**
+ * Checks a host name, an address or either with a port, as in a `Host` header; or a suffix such as
+ * `*.run.app`, which stands for every name below it.
+ */
 export function checkHostHeader(value: string, source: string): string {
+  if (value.includes("*")) return checkHostSuffix(value, source);
   const url = /^[^/?#@\\]+$/.test(value) ? URL.parse(`http://${value}`) : null;
-  if (url && !value.includes("*")) return value.toLowerCase();
+  if (url) return value.toLowerCase();
   const host = URL.parse(value)?.host || "mcp.example.com";
   throw new UsageError(`Cannot use ${shown(value)} in ${source}: type a host such as ${host}`);
+}
+
+function checkHostSuffix(value: string, source: string): string {
+  if (hostSuffix(value) !== undefined) return value.toLowerCase();
+  const why = value === "*"
+    ? "that would let every web page in, so name the hosts"
+    : /^\*\.[^.*:/]+$/.test(value)
+    ? "everybody can have a name below that, so name more of it"
+    : "'*' stands only before the end of a name, without a port";
+  throw new UsageError(
+    `Cannot use ${shown(value)} in ${source}: ${why}, such as mcp.example.com or *.run.app`,
+  );
 }
 
 /**

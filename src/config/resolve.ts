@@ -360,6 +360,7 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
   if (protocol === "http:" && !isLoopback(hostname)) {
     warnings.push(`The API key travels unencrypted to ${hostname}: use https`);
   }
+  warnings.push(...suffixWarnings(config.http));
   if (config.http && !config.http.tls && !isLoopback(config.http.listenAddress)) {
     warnings.push(
       "Tokens travel unencrypted unless a proxy in front terminates TLS: use one, or --tls-cert " +
@@ -381,6 +382,17 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
     warnings.push("Files have no links: name the address that clients call with --public-url");
   }
   return warnings;
+}
+
+/** Says what it means to accept all host names below one. */
+function suffixWarnings({ allowedHosts = [], publicUrl }: Partial<HttpConfig> = {}): string[] {
+  return allowedHosts.filter((host) => host.startsWith("*")).map((host) =>
+    `Whoever can get a name below ${host.slice(2)} could point a web page at this server (DNS ` +
+    `rebinding), because ALLOWED_HOSTS has ${host}: ` +
+    (publicUrl === undefined
+      ? "once you know your own name, give --public-url instead, which links and OAuth need as well"
+      : "--public-url names your host, so take it out")
+  );
 }
 
 /** Returns true if every caller is held to certain agents. */

@@ -87,6 +87,22 @@ export function isLoopback(host: string): boolean {
   return bare === "localhost" || bare === "::1" || /^127(\.\d{1,3}){3}$/.test(bare);
 }
 
+/** Labels of a host name behind `*.`: at least two, of which the last is not a number of an address. */
+const SUFFIX = /^\*((?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?){2,})$/;
+
+/**
+ * Reads `*.run.app`, which stands for every name below `run.app`, at any depth.
+ *
+ * @returns the end that all these names have, with its dot; undefined for any other text, such as
+ *   `*`, or `*.com`, below which everybody can have a name
+ */
+export function hostSuffix(text: string): string | undefined {
+  const [, suffix] = SUFFIX.exec(text.toLowerCase()) ?? [];
+  if (suffix === undefined) return undefined;
+  // The URL standard takes a name that ends with a number for an address, and refuses most.
+  return URL.canParse(`http://a${suffix}`) ? suffix : undefined;
+}
+
 /**
  * Brings an origin, as browsers write it into an `Origin` header (RFC 6454, section 6), into a
  * normal form for comparison: scheme, host and port in lower case, without the scheme's default

@@ -6,14 +6,15 @@
 
 import { STATUS_CODE } from "@std/http";
 import { tooLarge } from "./body.ts";
-import { LOOPBACK_HOSTS, normalOrigin } from "../core/addresses.ts";
+import { hostSuffix, LOOPBACK_HOSTS, normalOrigin } from "../core/addresses.ts";
 import { errorResponse, methodNotAllowed } from "./responses.ts";
 
 /** Options of {@linkcode createGuard}. */
 export interface GuardOptions {
   /**
-   * Accepted `Host` headers: a name for any port, or `name:port`. The check keeps web pages from
-   * reaching this server under a name of their own (DNS rebinding).
+   * Accepted `Host` headers: a name for any port, `name:port`, or `*.name` for all names below it,
+   * with any port. The check keeps web pages from reaching this server under a name of their own
+   * (DNS rebinding); a suffix lets those in that can have a name below it.
    */
   readonly allowedHosts: readonly string[];
   /**
@@ -51,9 +52,14 @@ const CORS_RESPONSE_HEADERS =
   "www-authenticate, retry-after, allow, mcp-session-id, mcp-protocol-version, x-request-id";
 const PREFLIGHT_MAX_AGE_SEC = "600";
 
-/** Makes a guard. */
+/**
+ * Makes a guard.
+ *
+ * @throws `TypeError` for a `*` that stands for more than the names below one of two labels or more
+ */
 export function createGuard(options: GuardOptions): Guard {
   const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
+  const suffixes = suffixesOf(options.allowedHosts);
   const origins = new Set(options.allowedOrigins.map(normalOrigin));
 
   const allowedOrigin = (request: Request): string | undefined => {
@@ -69,7 +75,8 @@ export function createGuard(options: GuardOptions): Guard {
     if (named === lastAllowed) return true;
     const url = URL.parse(`http://${named}`);
     if (!url || url.username !== "" || url.pathname !== "/") return false;
-    const allowed = hosts.has(url.hostname) || hosts.has(url.host) || hosts.has(named);
+    const allowed = hosts.has(url.hostname) || hosts.has(url.host) || hosts.has(named) ||
+      suffixes.some((suffix) => isBelow(url.hostname, suffix));
     if (allowed) lastAllowed = named;
     return allowed;
   };
@@ -131,6 +138,22 @@ export function createGuard(options: GuardOptions): Guard {
       return undefined;
     },
   };
+}
+
+function suffixesOf(hosts: readonly string[]): string[] {
+  return hosts.filter((host) => host.includes("*")).map((host) => {
+    const suffix = hostSuffix(host);
+    if (suffix === undefined) throw new TypeError(`Cannot accept the hosts '${host}'`);
+    return suffix;
+  });
+}
+
+/** Returns true for a name with whole labels before the suffix, which begins with a dot. */
+function isBelow(hostname: string, suffix: string): boolean {
+  if (!hostname.endsWith(suffix)) return false;
+  const labels = hostname.slice(0, -suffix.length);
+  return labels !== "" && !labels.startsWith(".") && !labels.endsWith(".") &&
+    !labels.includes("..");
 }
 
 function isLocal(named: string): boolean {

@@ -42,7 +42,7 @@ export async function checkAddress(
   if (problem?.reason === "unresolved") throw problem;
   throw new UsageError(
     `Listening on '${listenAddress}' needs --allowed-hosts: name the hosts that clients call, such ` +
-      "as mcp.example.com",
+      "as mcp.example.com, or *.run.app until you know the name that your platform gives",
   );
 }
 

@@ -40,6 +40,8 @@ const accepted: readonly [Check, string, string][] = [
   [checkEnvironmentId, "env_prod", "env_prod"],
   [checkHostHeader, "MCP.Example.com", "mcp.example.com"],
   [checkHostHeader, "[::1]:3000", "[::1]:3000"],
+  [checkHostHeader, "*.Run.app", "*.run.app"],
+  [checkHostHeader, "*.a.b-c.example", "*.a.b-c.example"],
   [checkOrigin, "https://claude.ai", "https://claude.ai"],
   [checkOrigin, "https://claude.ai:443/", "https://claude.ai"],
   [checkOrigin, "http://localhost:6274", "http://localhost:6274"],
@@ -49,6 +51,10 @@ const accepted: readonly [Check, string, string][] = [
   [checkPublicUrl, "https://MCP.example.com", "https://mcp.example.com"],
   [checkPublicUrl, "https://mcp.example.com:443/", "https://mcp.example.com"],
   [checkPublicUrl, "https://example.com:8443//agents/", "https://example.com:8443/agents"],
+  [checkPublicUrl, "https://mcp.example.com/mcp", "https://mcp.example.com"],
+  [checkPublicUrl, "https://example.com/agents/mcp/", "https://example.com/agents"],
+  [checkPublicUrl, "https://example.com/mcp/mcp", "https://example.com/mcp"],
+  [checkPublicUrl, "https://example.com/my-mcp", "https://example.com/my-mcp"],
   [checkPublicUrl, "http://localhost:3000", "http://localhost:3000"],
   [checkPublicUrl, "http://[::1]:3000/", "http://[::1]:3000"],
   [checkHost, "[::]", "::"],
@@ -70,7 +76,16 @@ const refused: readonly [Check, string][] = [
   [checkAgentId, "a%2fb"],
   [checkHostHeader, "https://mcp.example.com"],
   [checkHostHeader, "mcp.example.com/mcp"],
-  [checkHostHeader, "*.example.com"],
+  [checkHostHeader, "*"],
+  [checkHostHeader, "*.com"],
+  [checkHostHeader, "*.com."],
+  [checkHostHeader, "*example.com"],
+  [checkHostHeader, "mcp.*.example.com"],
+  [checkHostHeader, "*.*.example.com"],
+  [checkHostHeader, "*.run.app:443"],
+  [checkHostHeader, "*..run.app"],
+  [checkHostHeader, "*.0.0.1"],
+  [checkHostHeader, "https://*.run.app"],
   [checkHostHeader, "a@b"],
   [checkOrigin, "claude.ai"],
   [checkOrigin, "null"],
@@ -236,12 +251,25 @@ const publicUrls: readonly [string, string][] = [
   ["mcp.example.com:8443", "type a URL such as https://mcp.example.com:8443"],
   ["mcp example", "type a URL such as https://mcp.example.com"],
   ["http://mcp.example.com:80/x", "type https://mcp.example.com"],
-  ["https://example.com/agents/mcp/", "leave out '/mcp': type https://example.com/agents"],
+  ["https://example.com/agents/files/", "leave out '/files': type https://example.com/agents"],
   ["https://example.com/files", "leave out '/files': type https://example.com"],
 ];
 for (const [value, advice] of publicUrls) {
   Deno.test(`checkPublicUrl() says of '${value}': ${advice}`, () => {
     const { message } = assertThrows(() => checkPublicUrl(value, "--public-url"), UsageError);
     assertEquals(message.slice(message.lastIndexOf(": ", message.indexOf(advice)) + 2), advice);
+  });
+}
+
+const suffixes: readonly [string, RegExp][] = [
+  ["*", /that would let every web page in, so name the hosts, such as mcp\.example\.com or/],
+  ["*.com", /everybody can have a name below that, so name more of it/],
+  ["a.*.example.com", /'\*' stands only before the end of a name, without a port/],
+  ["*.run.app:443", /without a port/],
+];
+for (const [value, advice] of suffixes) {
+  Deno.test(`checkHostHeader() says why it refuses '${value}'`, () => {
+    const { message } = assertThrows(() => checkHostHeader(value, "ALLOWED_HOSTS"), UsageError);
+    assertMatch(message, advice);
   });
 }

@@ -41,6 +41,15 @@ Deno.test("makeOAuthSettings() serves people alone, for the URL that they type",
   });
 });
 
+Deno.test("makeOAuthSettings() has one resource, with or without the endpoint in the public URL", async () => {
+  for (const url of [PUBLIC_URL, `${PUBLIC_URL}/`, `${PUBLIC_URL}/mcp`, `${PUBLIC_URL}/mcp/`]) {
+    const { http } = await serving({ args: [`--oauth-issuer=${LOGIN}`, url] });
+    assertEquals(http?.oauth?.resource, RESOURCE);
+    // Links begin with it.
+    assertEquals(http?.publicUrl, "https://mcp.example.com/agents");
+  }
+});
+
 Deno.test("makeOAuthSettings() lets people in beside tokens, and has no part without an issuer", async () => {
   const env = { CMA_MCP_TOKEN: TOKEN };
   const beside = await serving({ args: [`--oauth-issuer=${LOGIN}`, PUBLIC_URL], env });

@@ -350,6 +350,15 @@ const warnings: readonly [string, Given, RegExp | undefined][] = [
       "--public-url=https://mcp.example.com",
     ],
   }, undefined],
+  ["names below one", {
+    args: ["--http", "--allowed-agents=agent_1", "--allowed-hosts=mcp.example.com,*.run.app"],
+  }, /^Whoever can get a name below run\.app .*DNS rebinding.* has \*\.run\.app: once you know/],
+  ["names below one beside a public address", {
+    args: [
+      ...["--http", "--allowed-agents=agent_1", "--allowed-hosts=*.run.app"],
+      "--public-url=https://a.run.app",
+    ],
+  }, /--public-url names your host, so take it out$/],
   ["files on stdio", { args: ["--tools=files"] }, undefined],
 ];
 for (const [name, given, expected] of warnings) {

@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { checkHead, hostOf, pathOf } from "../../../src/http/guard.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { checkHead, createGuard, hostOf, pathOf } from "../../../src/http/guard.ts";
 
 function get(url: string, headers: Record<string, string> = {}): Request {
   return new Request(url, { headers });
@@ -59,3 +59,53 @@ for (const [request, host, path] of targets) {
     assertEquals([hostOf(request), pathOf(request)], [host, path]);
   });
 }
+
+function guardFor(...allowedHosts: string[]) {
+  return createGuard({ allowedHosts, allowedOrigins: [], maxBodyBytes: 1_000 });
+}
+
+const named: readonly [string, number | undefined][] = [
+  ["a.run.app", undefined],
+  ["A.b.Run.App:8443", undefined],
+  ["run.app", 421],
+  [".run.app", 421],
+  ["a..run.app", 421],
+  ["a..b.run.app", 421],
+  ["arun.app", 421],
+  ["a.run.app.example.com", 421],
+  ["a.run.app.", 421],
+  ["a.run.app@evil.example.com", 421],
+  ["other.example.com", undefined],
+];
+for (const [host, status] of named) {
+  Deno.test(`a guard for *.run.app answers ${status ?? "nothing"} to ${host}`, async () => {
+    const guard = guardFor("*.run.app", "other.example.com");
+    const request = new Request("http://localhost/mcp", { method: "POST", headers: { host } });
+    for (let times = 0; times < 2; times++) {
+      const refused = guard.check(request);
+      assertEquals(refused?.status, status);
+      await refused?.body?.cancel();
+    }
+  });
+}
+
+Deno.test("createGuard() takes no suffix that is too short, from a library's user either", () => {
+  for (const host of ["*", "*.com", "a.*.example.com", "*.run.app:443"]) {
+    assertThrows(() => guardFor(host), TypeError, `'${host}'`);
+  }
+});
+
+Deno.test("a page at an accepted name below a suffix may call its own host only", async () => {
+  const guard = guardFor("*.run.app");
+  const from = (origin: string) =>
+    guard.check(
+      new Request("http://a.run.app/mcp", {
+        method: "POST",
+        headers: { host: "a.run.app", origin },
+      }),
+    );
+  assertEquals(from("https://a.run.app"), undefined);
+  const foreign = from("https://b.run.app");
+  assertEquals(foreign?.status, 403);
+  await foreign?.body?.cancel();
+});

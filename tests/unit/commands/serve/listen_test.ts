@@ -124,8 +124,10 @@ function check(listenAddress: string, ...allowedHosts: string[]): Promise<void> 
 Deno.test("checkAddress() lets a server listen beyond this machine only with names for it", async () => {
   await check("127.0.0.1");
   await check("0.0.0.0", "mcp.example.com");
+  // A name that the platform gives is not known before the first deployment.
+  await check("0.0.0.0", "*.run.app");
   const { message } = await assertRejects(() => check("0.0.0.0"), UsageError);
-  assertMatch(message, /^Listening on '0\.0\.0\.0' needs --allowed-hosts/);
+  assertMatch(message, /^Listening on '0\.0\.0\.0' needs --allowed-hosts.* \*\.run\.app until/);
 });
 
 Deno.test("checkAddress() says of a name without an address just that", async () => {
