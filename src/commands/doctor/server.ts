@@ -53,10 +53,8 @@ function checkTokens({ token: secret, tokenFile }: HttpConfig, nowMs: number): F
       : token.ok(`A bearer token of ${secret.length} characters is set`);
   }
   const { entries, path, rules = [] } = tokenFile;
-  if (entries.length === 0) {
-    const count = `${rules.length} rule${rules.length === 1 ? "" : "s"}`;
-    return token.ok(`'${path}' lists ${count} for people who sign in, and no token`);
-  }
+  const ruleCount = `${rules.length} rule${rules.length === 1 ? "" : "s"} for people who sign in`;
+  if (entries.length === 0) return token.ok(`'${path}' lists ${ruleCount}, and no token`);
   const ending = (beforeMs: number) =>
     entries.filter(({ expiresAtMs = Infinity }) => expiresAtMs <= beforeMs).map(({ name }) => name);
   const expired = ending(nowMs);
@@ -67,7 +65,8 @@ function checkTokens({ token: secret, tokenFile }: HttpConfig, nowMs: number): F
   if (expired.length > 0) return token.warn(`Expired in '${path}': ${expired.join(", ")}`, cure);
   const soon = ending(nowMs + SOON_MS);
   if (soon.length > 0) return token.warn(`Expires within 14 days: ${soon.join(", ")}`, cure);
-  return token.ok(`'${path}' lists ${entries.length} token${entries.length === 1 ? "" : "s"}`);
+  const count = `${entries.length} token${entries.length === 1 ? "" : "s"}`;
+  return token.ok(`'${path}' lists ${count}${rules.length > 0 ? `, and ${ruleCount}` : ""}`);
 }
 
 /** Permission bit of a file that every user of the machine may read. */

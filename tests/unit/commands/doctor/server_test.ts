@@ -80,6 +80,11 @@ Deno.test("checkServer() takes a file of rules alone for what it is", async () =
   const found = await check({ token: undefined, tokenFile });
   assertEquals(found.states[0], "token:ok");
   assertStringIncludes(found.words, "'t.json' lists 1 rule for people who sign in, and no token");
+  const both = await check({
+    token: undefined,
+    tokenFile: { ...tokenFile, entries: [entry("a")] },
+  });
+  assertStringIncludes(both.words, "lists 1 token, and 1 rule for people who sign in");
 });
 
 Deno.test("checkServer() reports that a port is taken, also that of the metrics", async () => {
