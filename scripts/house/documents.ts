@@ -98,13 +98,12 @@ export function commandTables(): string {
 
 /** Returns the table of the fields of the access file: where each stands, and what it may be. */
 export function accessFieldTable(fields: readonly AccessField[]): string {
-  const rows = fields.map(({ name, entries, isRequired, value }) => [
-    `\`${name}\``,
-    `${entries.map((entry) => `${entry}s`).join(", ")}${isRequired ? "; required" : ""}`,
-    value,
-    ACCESS_FIELD_HELP[name],
-  ]);
-  return table(["Field", "In", "Value", "Meaning"], rows);
+  const rows = fields.map(({ name, entries, isRequired, value }) => {
+    const { says, leftOut } = ACCESS_FIELD_HELP[name];
+    const place = entries.map((entry) => `${entry}s`).join(", ");
+    return [`\`${name}\``, place, says, value, isRequired ? "required" : leftOut ?? ""];
+  });
+  return table(["Field", "Of", "Says", "Must be", "Left out"], rows);
 }
 
 /**

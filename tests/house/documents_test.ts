@@ -100,15 +100,19 @@ Deno.test("renderParts() fails for unknown and for missing parts", () => {
   );
 });
 
-Deno.test("accessFieldTable() has every field of tokens and rules, with its bounds", () => {
+Deno.test("accessFieldTable() has every field of tokens and rules, with its bounds and defaults", () => {
   const lines = accessFieldTable(accessFields()).split("\n").slice(2);
   const cells = lines.map((line) => line.split("|").map((cell) => cell.trim()).slice(1, -1));
-  const row = (name: string) => cells.find(([field]) => field === `\`${name}\``)?.slice(1, 3);
-  assertEquals(row("name")?.[0], "rules, tokens; required");
-  assertEquals(row("sha256")?.[0], "tokens; required");
-  assertEquals(row("values")?.[0], "rules");
-  assertEquals(row("max_waits"), ["rules, tokens", "a whole number from 1 to 100000"]);
-  assertEquals(cells.filter(([, , value, meaning]) => !value || !meaning), []);
+  const row = (name: string) => cells.find(([field]) => field === `\`${name}\``);
+  const [, places, , , leftOut] = row("name") ?? [];
+  assertEquals([places, leftOut], ["rules, tokens", "required"]);
+  assertEquals(row("sha256")?.[1], "tokens");
+  assertEquals(row("values")?.[1], "rules");
+  assertEquals(row("max_waits")?.slice(3), [
+    "a whole number from 1 to 100000",
+    "that of the server",
+  ]);
+  assertEquals(cells.filter((each) => each.length !== 5 || each.includes("")), []);
   const names = new Set(accessFields().map(({ name }) => name));
   assertEquals(cells.length, names.size);
 });
