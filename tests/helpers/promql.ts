@@ -36,8 +36,16 @@ const dashboardSchema = z.object({
     list: z.array(z.object({ name: z.string(), definition: z.string().optional() })),
   }),
   panels: z.array(z.object({
+    id: z.number(),
     title: z.string(),
-    targets: z.array(z.object({ expr: z.string() })).optional(),
+    type: z.enum(["row", "stat", "timeseries"]),
+    gridPos: z.object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() }),
+    datasource: z.object({ uid: z.literal("${datasource}") }).optional(),
+    targets: z.array(z.object({
+      expr: z.string(),
+      legendFormat: z.string(),
+      datasource: z.object({ uid: z.literal("${datasource}") }),
+    })).optional(),
   })),
 });
 

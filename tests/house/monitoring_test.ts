@@ -99,6 +99,27 @@ Deno.test("the dashboard leaves out no metric of the program", async () => {
   assertEquals([...families.keys()].filter((name) => !shown.has(name)), []);
 });
 
+Deno.test("the dashboard's panels lie beside each other, and their legends name what they show", async () => {
+  const { panels } = await shippedDashboard();
+  assertEquals(new Set(panels.map(({ id }) => id)).size, panels.length);
+  for (const [at, { title, type, gridPos: { x, y, w, h }, targets = [] }] of panels.entries()) {
+    assert(x + w <= 24, title);
+    for (const { title: other, gridPos } of panels.slice(at + 1)) {
+      const isBeside = x + w <= gridPos.x || gridPos.x + gridPos.w <= x || y + h <= gridPos.y ||
+        gridPos.y + gridPos.h <= y;
+      assert(isBeside, `${title} lies on ${other}`);
+    }
+    assertEquals(targets.length === 0, type === "row", title);
+    for (const { expr, legendFormat } of targets) {
+      const { grouping } = partsOf(expr);
+      const shown = grouping.length > 0 ? grouping : OWN_LABELS;
+      for (const [, label = ""] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) {
+        assert(shown.includes(label), `${title}: the legend has {{${label}}}`);
+      }
+    }
+  }
+});
+
 Deno.test("every alert says what to do, below a heading that is there", async () => {
   const alerts = await shippedAlerts();
   assert(alerts.length >= 15);
