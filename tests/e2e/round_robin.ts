@@ -67,15 +67,18 @@ export class RoundRobin {
   }
 
   async #forward(request: Request): Promise<Response> {
-    const body = await request.text();
-    const init = { method: "POST", headers: request.headers, body, client: this.#client };
+    const { method, headers } = request;
+    const body = method === "POST" ? await request.text() : undefined;
+    const init = { method, headers, body, client: this.#client };
     const ready = [...this.#replicas].filter(([, replica]) => replica.ready).map(([url]) => url);
     const url = ready[this.#next++ % ready.length];
     if (url === undefined) {
       return new Response(null, { status: 502, headers: { "retry-after": "1" } });
     }
     // What breaks is broken for the client too: a proxy that sent it again would hide a loss.
-    const response = await fetch(url, { ...init, signal: request.signal });
+    const { pathname, search } = new URL(request.url);
+    const address = new URL(pathname + search, url);
+    const response = await fetch(address, { ...init, signal: request.signal });
     if (response.ok) this.taken.set(url, (this.taken.get(url) ?? 0) + 1);
     return response;
   }

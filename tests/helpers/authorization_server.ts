@@ -51,7 +51,7 @@ export interface SeenRequest {
 export const INTROSPECTOR = {
   clientId: "cma-mcp",
   // Characters that Basic credentials must have form-encoded (RFC 6749, section 2.3.1).
-  secret: "introspection secret: 100%+&=",
+  secret: "introspection-secret:100%+&=",
 } as const;
 
 /** The people who can sign in where a test names none. */
@@ -112,10 +112,13 @@ interface SigningKey {
   readonly jwk: JWK;
 }
 
-/** Loads the package, which complains at once that the runtime is none of those that it is made for. */
 function loadProvider(): Promise<Loaded> {
-  // @ts-types="./oidc_provider.d.ts"
-  return loading ??= quietly(() => import("oidc-provider")).then((loaded) => loaded.default);
+  return loading ??= (async () => {
+    silenceProvider();
+    // @ts-types="./oidc_provider.d.ts"
+    const { default: loaded } = await import("oidc-provider");
+    return loaded;
+  })();
 }
 
 let loading: Promise<Loaded> | undefined;
@@ -219,17 +222,19 @@ export class AuthorizationServer implements AsyncDisposable {
   /**
    * Signs claims with a key of the server: what it never would issue, but could.
    *
-   * @param header fields beside `alg`, `kid` and `typ`, or in their place
+   * @param header fields beside `alg`, `kid` and `typ`, or in their place; another `alg` must be one
+   *   of the same kind of key
    */
   async sign(
     claims: Readonly<Record<string, unknown>>,
-    header: Readonly<Record<string, unknown>> = {},
+    header: Readonly<{ alg?: string; [field: string]: unknown }> = {},
     algorithm: SigningAlgorithm = this.#options.algorithm ?? "RS256",
   ): Promise<string> {
     const { kid, jwk } = this.#key(algorithm);
+    const fields = { alg: algorithm, kid, typ: "at+jwt", ...header };
     return await new SignJWT({ ...claims })
-      .setProtectedHeader({ alg: algorithm, kid, typ: "at+jwt", ...header })
-      .sign(await importJWK(jwk, algorithm));
+      .setProtectedHeader(fields)
+      .sign(await importJWK(jwk, fields.alg), { crit: { exp: true } });
   }
 
   /** The public part of the key by which it signs now. */
@@ -255,7 +260,7 @@ export class AuthorizationServer implements AsyncDisposable {
 
   #newProvider() {
     const { path = "" } = this.#options;
-    const answer = quietly(() => new this.#Provider(this.issuer, this.#configuration()).callback());
+    const answer = new this.#Provider(this.issuer, this.#configuration()).callback();
     return async (request: IncomingMessage, response: ServerResponse) => {
       const url = below(path, request.url ?? "/");
       // So the provider takes its issuer's path for the place where it is mounted.
@@ -402,18 +407,11 @@ function fetchDocument(
   return Promise.resolve(Response.json({ client_id: address, ...document }));
 }
 
-/** Does something without its advice for production on the console. */
-function quietly<T>(make: () => T): T {
+/** Keeps its advice for production, and about runtimes, from the output of the tests. */
+function silenceProvider(): void {
   const { info, warn } = console;
-  const restore = () => Object.assign(console, { info, warn });
-  Object.assign(console, { info() {}, warn() {} });
-  try {
-    const made = make();
-    if (made instanceof Promise) made.then(restore, restore);
-    else restore();
-    return made;
-  } catch (error) {
-    restore();
-    throw error;
-  }
+  const others = (print: typeof info): typeof info => (...words) => {
+    if (!String(words[0]).startsWith("oidc-provider ")) print(...words);
+  };
+  Object.assign(console, { info: others(info), warn: others(warn) });
 }

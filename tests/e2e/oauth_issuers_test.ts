@@ -1,0 +1,246 @@
+// Authorization servers that change, fall ill and go down while the program runs.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  AuthorizationServer,
+  type AuthorizationServerOptions,
+  INTROSPECTOR,
+} from "../helpers/authorization_server.ts";
+import { signIn } from "../helpers/sign_in.ts";
+import { EXECUTABLE } from "../helpers/spawned.ts";
+import { callTool, lineAbout, linesOf, type Seen } from "./oauth_requests.ts";
+import { ALL_SCOPES, type ResourceServer, startResourceServer } from "./oauth_world.ts";
+
+const scope = ALL_SCOPES;
+
+/** An authorization server, the program that trusts it, and somebody at both. */
+class Pair implements AsyncDisposable {
+  readonly server: AuthorizationServer;
+  readonly target: ResourceServer;
+  readonly #secretFile: string;
+
+  private constructor(server: AuthorizationServer, target: ResourceServer, secretFile: string) {
+    this.server = server;
+    this.target = target;
+    this.#secretFile = secretFile;
+  }
+
+  static async open(
+    options: AuthorizationServerOptions = {},
+    prepare: (server: AuthorizationServer) => Promise<void> | void = () => {},
+  ): Promise<Pair> {
+    const server = await AuthorizationServer.start(options);
+    const secretFile = await Deno.makeTempFile({ suffix: ".secret" });
+    await Deno.writeTextFile(secretFile, `${INTROSPECTOR.secret}\n`);
+    await prepare(server);
+    const introspection = [
+      `--oauth-introspection-url=${server.issuer}/token/introspection`,
+      `--oauth-client-id=${INTROSPECTOR.clientId}`,
+      `--oauth-client-secret-file=${secretFile}`,
+    ];
+    const target = await startResourceServer({
+      issuers: [server],
+      args: [
+        ...["--simulate", "--log-level=debug", "--log-format=json"],
+        ...options.tokens === "opaque" ? introspection : [],
+      ],
+    });
+    return new Pair(server, target, secretFile);
+  }
+
+  async signIn(account = "alice"): Promise<string> {
+    const request = { resource: this.target.url, scope };
+    return (await signIn(this.server, account, request)).access_token;
+  }
+
+  call(token: string): Promise<Seen> {
+    return callTool(this.target.url, token, "list_agents");
+  }
+
+  /** Calls until the status is the one, at most so many seconds. */
+  async until(token: string, status: number, maxSeconds: number): Promise<Seen> {
+    for (const end = performance.now() + maxSeconds * 1_000;;) {
+      const seen = await this.call(token);
+      if (seen.status === status) return seen;
+      assert(performance.now() < end, `still ${seen.status}: ${seen.message}`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.target[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+    await Deno.remove(this.#secretFile);
+  }
+}
+
+/** Asserts that nobody is sent to a browser, since the issuer has the trouble. */
+async function assertUnavailable({ target, server }: Pair, seen: Seen): Promise<void> {
+  assertEquals([seen.status, seen.headers.get("www-authenticate")], [503, null], seen.message);
+  assertMatch(seen.headers.get("retry-after") ?? "", /^[1-9]\d?$/);
+  assertMatch(seen.message, /authorization server .*cannot be asked/);
+  const line = await lineAbout(target, seen);
+  assertEquals([line.reason, line.issuer], ["unavailable", server.issuer]);
+  assert(String(line.problem).length > 0);
+}
+
+for (const algorithm of ["RS256", "ES256", "EdDSA"] as const) {
+  Deno.test(`tokens of an authorization server with a path count, signed by ${algorithm}`, async () => {
+    await using pair = await Pair.open({ algorithm, path: "/tenant" });
+    const seen = await pair.call(await pair.signIn());
+    assertEquals([seen.status, Array.isArray(seen.fields.agents)], [200, true], seen.message);
+  });
+}
+
+Deno.test("opaque tokens count as long as their authorization server says so", async () => {
+  await using pair = await Pair.open({ tokens: "opaque" });
+  const { server, target } = pair;
+  const { access_token, refresh_token = "" } = await signIn(server, "alice", {
+    ...{ resource: target.url, scope },
+  });
+  assertEquals((await pair.call(access_token)).status, 200);
+  const refusals: [string, string, string | undefined, RegExp][] = [
+    ["a refresh token", refresh_token, "aud", /lacks the claim aud/],
+    [
+      "one without a resource",
+      (await signIn(server, "alice", { scope: `openid ${scope}` })).access_token,
+      "aud",
+      /lacks the claim aud/,
+    ],
+    [
+      "one for another resource",
+      (await signIn(server, "alice", { scope, resource: "https://elsewhere.example.com/mcp" }))
+        .access_token,
+      "aud",
+      /another audience/,
+    ],
+    ["one that was never issued", "never-issued-never-issued", "active", /was revoked, or is none/],
+  ];
+  for (const [name, token, claim, says] of refusals) {
+    const seen = await pair.call(token);
+    assertEquals([seen.status, seen.challenge.error], [401, "invalid_token"], name);
+    assertMatch(seen.message, says, name);
+    assertEquals((await lineAbout(target, seen)).claim, claim, name);
+  }
+  // Asked once for each token, and never about a JWT.
+  server.takePaths();
+  for (let calls = 0; calls < 5; calls++) await pair.call(access_token);
+  await pair.call(await server.sign({ iss: server.issuer, sub: "alice", aud: target.url }));
+  assertEquals(server.takePaths(), []);
+  assert(!target.program.stderr.join("\n").includes(INTROSPECTOR.secret));
+});
+
+/** Half a minute in which nothing but time passes: the build of the program makes no difference. */
+const WAITS = { ignore: EXECUTABLE !== undefined };
+
+Deno.test({
+  ...WAITS,
+  name: EXECUTABLE === undefined
+    ? "known keys outlive their issuer, and every change of it counts within half a minute"
+    : "SKIPPED except from source, for its time: every change of an issuer counts in half a minute",
+  fn: async () => {
+    const slow = async () => {
+      await using pair = await Pair.open({}, (server) => server.fallIll("slow"));
+      const { server, target } = pair;
+      const claims = { iss: server.issuer, sub: "alice", aud: target.url, scope };
+      const token = await server.sign({ ...claims, exp: Math.floor(Date.now() / 1000) + 600 });
+      const began = performance.now();
+      await assertUnavailable(pair, await pair.call(token));
+      const seconds = (performance.now() - began) / 1_000;
+      assert(seconds < 7, `a slow issuer holds a call for ${seconds} s`);
+      for (const illness of ["garbage", "huge", "failing", "redirecting"] as const) {
+        server.fallIll(illness);
+        await assertUnavailable(pair, await pair.call(token));
+      }
+    };
+    const downAtStart = async () => {
+      await using pair = await Pair.open({}, (server) => server.goDown());
+      const { server, target } = pair;
+      const claims = { iss: server.issuer, sub: "alice", aud: target.url, scope };
+      const token = await server.sign({ ...claims, exp: Math.floor(Date.now() / 1000) + 600 });
+      await assertUnavailable(pair, await pair.call(token));
+      await server.comeBack();
+      await pair.until(token, 200, 40);
+    };
+    const downLater = async () => {
+      await using pair = await Pair.open();
+      const { server } = pair;
+      const before = await pair.signIn();
+      assertEquals((await pair.call(before)).status, 200);
+      await server.replaceKeys("kept");
+      const after = await pair.signIn("bob");
+      await server.goDown();
+      // For half a minute the keys that were just read are the issuer's word.
+      await assertUnavailable(pair, await pair.until(after, 503, 40));
+      assertEquals((await pair.call(before)).status, 200, "known keys go on");
+      assertEquals((await pair.call(await server.sign({}))).status, 401);
+      // Nobody is sent to a browser before the issuer is back, and everybody is let in after that.
+      await server.comeBack();
+      await pair.until(after, 200, 40);
+    };
+    const replaced = async () => {
+      await using pair = await Pair.open();
+      const { server, target } = pair;
+      const before = await pair.signIn();
+      assertEquals((await pair.call(before)).status, 200);
+      await server.replaceKeys("gone");
+      const after = await pair.signIn();
+      await pair.until(after, 200, 40);
+      const seen = await pair.call(before);
+      assertEquals([seen.status, seen.challenge.error], [401, "invalid_token"]);
+      assertEquals((await lineAbout(target, seen)).reason, "unknown_key");
+      assertEquals((await pair.call(after)).status, 200);
+    };
+    const revoked = async () => {
+      await using pair = await Pair.open({ tokens: "opaque" });
+      const { server, target } = pair;
+      const token = await pair.signIn();
+      assertEquals((await pair.call(token)).status, 200);
+      server.revokeAccessTokens();
+      const seen = await pair.until(token, 401, 31);
+      assertEquals((await lineAbout(target, seen)).reason, "inactive");
+      const other = await pair.signIn("bob");
+      assertEquals((await pair.call(other)).status, 200);
+      await server.goDown();
+      // What was just asked about goes on; what was not cannot be asked about now.
+      assertEquals((await pair.call(other)).status, 200);
+      await assertUnavailable(pair, await pair.call("never-asked-about-never-asked-about"));
+    };
+    // Each to its end, so that none leaves a program behind.
+    const all = [slow(), downAtStart(), downLater(), replaced(), revoked()];
+    for (const ended of await Promise.allSettled(all)) {
+      if (ended.status === "rejected") throw ended.reason;
+    }
+  },
+});
+
+Deno.test("a client's secret that its authorization server refuses is the operator's trouble: 503", async () => {
+  const secretFile = await Deno.makeTempFile();
+  await Deno.writeTextFile(secretFile, "not-the-secret");
+  await using server = await AuthorizationServer.start({ tokens: "opaque" });
+  await using target = await startResourceServer({
+    issuers: [server],
+    args: [
+      ...["--simulate", "--log-format=json"],
+      `--oauth-introspection-url=${server.issuer}/token/introspection`,
+      `--oauth-client-id=${INTROSPECTOR.clientId}`,
+      `--oauth-client-secret-file=${secretFile}`,
+    ],
+  });
+  const { access_token } = await signIn(server, "alice", { resource: target.url, scope });
+  const seen = await callTool(target.url, access_token, "list_agents");
+  assertEquals([seen.status, seen.headers.get("www-authenticate")], [503, null]);
+  const line = await lineAbout(target, seen);
+  assertMatch(String(line.problem), /secret|client/i);
+  // The file is read again when it was refused.
+  await Deno.writeTextFile(secretFile, INTROSPECTOR.secret);
+  const again = await signIn(server, "bob", { resource: target.url, scope });
+  const pair = { status: 0 };
+  for (let tries = 0; tries < 100 && pair.status !== 200; tries++) {
+    pair.status = (await callTool(target.url, again.access_token, "list_agents")).status;
+    if (pair.status !== 200) await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  assertEquals(pair.status, 200);
+  const log = JSON.stringify(linesOf(target));
+  assert(!log.includes("not-the-secret") && !log.includes(INTROSPECTOR.secret));
+  await Deno.remove(secretFile);
+});
