@@ -260,11 +260,14 @@ async function checkByKeys(
   clock: Clock,
 ): Promise<{ readonly check: TokenCheck; readonly keySet?: KeySet }> {
   const { issuer } = trusted;
+  const { kid } = parts.header;
   const known = keys.current();
   const nowMs = clock.wallTime();
   if (known) {
     const check = await checkSigned(token, trusted, known, nowMs);
-    if (check) return { check, keySet: known };
+    // The key of a token that names none may be a new one.
+    const mayBeNew = check === BAD_SIGNATURE && kid === undefined;
+    if (check && !mayBeNew) return { check, keySet: known };
   }
   const hasAnswered = await keys.renew();
   const renewed = keys.current();
@@ -276,7 +279,7 @@ async function checkByKeys(
     const message = keys.failure() ?? "it has not answered yet";
     return { check: { kind: "unavailable", issuer, message } };
   }
-  const { kid } = parts.header;
+  if (kid === undefined) return { check: BAD_SIGNATURE };
   const why = renewed.unusable.get(String(kid));
   const message = why === undefined
     ? `The access token is signed with a key (kid) ${quoted(kid, 64)} that its authorization ` +

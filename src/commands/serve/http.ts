@@ -110,9 +110,11 @@ async function openOAuth(
   { services, toolSets, publishing, telemetry: { metrics } }: App,
   { clock, log, readFile, redact, openHttpClient }: Program,
 ) {
-  const { createAccessTokenVerifier } = await import("../../access/access_token_verifier.ts");
-  // Keeps no connection: one that died unnoticed would cost a person all the time that there is.
-  const client = openHttpClient({ maxIdle: 0, idleMs: 0 });
+  const [{ createAccessTokenVerifier }, { ISSUER_CLIENT }] = await Promise.all([
+    import("../../access/access_token_verifier.ts"),
+    import("../../access/issuer_requests.ts"),
+  ]);
+  const client = openHttpClient(ISSUER_CLIENT);
   const { fetch } = client;
   const verifier = createAccessTokenVerifier({
     ...{ settings, fetch, clock, log, readFile },

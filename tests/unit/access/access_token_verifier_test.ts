@@ -420,6 +420,22 @@ Deno.test("a new key counts as soon as it is used, and an old one no more when i
     assertEquals(issuer.keyReads, 2);
   }));
 
+Deno.test("a new key without a name is found as well", async () => {
+  await withWorld({ keys: [await issuerKey(undefined)] }, async (world) => {
+    const { issuer, verifier, clock } = world;
+    const old = await issuer.token();
+    assertEquals((await verifier.verify(old)).kind, "accepted");
+    await clock.advance(30_000);
+    issuer.keys = [await issuerKey(undefined)];
+    assertEquals((await verifier.verify(await issuer.token())).kind, "accepted");
+    assertEquals(await problemOf(world, old), "bad_signature");
+    assertEquals(issuer.keyReads, 2);
+    issuer.answer = () => new Response("", { status: 503 });
+    await clock.advance(60_000);
+    assertEquals((await verifier.verify(old)).kind, "unavailable");
+  });
+});
+
 Deno.test("a flood of forged keys asks the issuer once in half a minute", () =>
   withWorld({}, async (world) => {
     const { issuer, verifier, clock } = world;
