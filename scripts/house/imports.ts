@@ -186,34 +186,49 @@ export function filesAreUsed(files: readonly TextFile[]): Finding[] {
     }));
 }
 
-/** The file that chooses a command; it loads what every command needs. */
-const CHOOSER = "src/commands/run.ts";
-
-/** What only some commands need: hosts wait for the start of the program. */
-const ON_DEMAND =
-  /^src\/((api|session|tools|mcp|http|simulator)\/|access\/(access_token_verifier|issuer_keys)\.ts$)/;
+/** What is loaded by those only who need it: hosts, and people, wait for the start of the program. */
+const ON_DEMAND: readonly {
+  /** The file from which all else is loaded. */
+  readonly root: string;
+  readonly who: string;
+  readonly what: RegExp;
+}[] = [
+  {
+    root: "src/commands/run.ts",
+    who: "every command",
+    what: /^src\/(api|session|tools|mcp|http|simulator)\//,
+  },
+  {
+    root: "src/commands/serve/http.ts",
+    who: "a server without OAuth",
+    what: /^src\/access\/(access_token_verifier|issuer_keys)\.ts$/,
+  },
+];
 
 /** No command waits for the code of others. */
 export function commandsLoadLittle(files: readonly TextFile[]): Finding[] {
   const modules = new Map(modulesIn(files, "src").map((file) => [file.path, file]));
   const findings: Finding[] = [];
-  const seen = new Set<string>();
-  const visit = (path: string) => {
-    const file = modules.get(path);
-    if (!file || seen.has(path)) return;
-    seen.add(path);
-    for (const { from, to, line } of importsOf(file).filter(({ isLoaded }) => isLoaded)) {
-      if (!ON_DEMAND.test(to)) visit(to);
-      else {
-        findings.push({
-          path: from,
-          line,
-          message: `makes every command load ${to}`,
-          mend: "import it as types, import it in the function that needs it, or move the constant",
-        });
+  for (const { root, who, what } of ON_DEMAND) {
+    const seen = new Set<string>();
+    const visit = (path: string) => {
+      const file = modules.get(path);
+      if (!file || seen.has(path)) return;
+      seen.add(path);
+      for (const { from, to, line } of importsOf(file).filter(({ isLoaded }) => isLoaded)) {
+        if (!what.test(to)) visit(to);
+        else {
+          findings.push({
+            path: from,
+            line,
+            message: `makes ${who} load ${to}`,
+            mend:
+              "import it as types, import it in the function that needs it, or move the constant",
+          });
+        }
       }
-    }
-  };
-  visit(CHOOSER);
+    };
+    visit(root);
+  }
   return findings;
 }

@@ -244,6 +244,18 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "src/commands/run.ts": 'export type { A } from "../api/a.ts";' },
   ],
   [
+    "commands load little",
+    {
+      "src/commands/serve/http.ts": 'import "../../http/a.ts";',
+      "src/http/a.ts": 'import { b } from "../access/access_token_verifier.ts";',
+    },
+    /src\/http\/a\.ts:1 makes a server without OAuth load src\/access\/access_token_verifier\.ts/,
+    {
+      "src/commands/serve/http.ts": 'await import("../../access/access_token_verifier.ts");',
+      "src/commands/serve/other.ts": 'import "../../access/issuer_keys.ts";',
+    },
+  ],
+  [
     "unit tests start no program",
     { "tests/unit/a_test.ts": "new Deno.Command(name);" },
     /a_test\.ts starts a program: move/,
