@@ -29,7 +29,11 @@ export interface Redact {
    * no search through each of their texts. The text must escape only what JSON demands.
    */
   isClean(json: string): boolean;
-  /** Hides one more secret from now on. The newest {@linkcode MAX_LEARNED} are kept. */
+  /**
+   * Hides one more secret from now on. The newest {@linkcode MAX_LEARNED} are kept. From the first
+   * JWT on, whatever looks like one is hidden, and parts are those of its signature: without that it
+   * is of no use, and all else it has in common with others.
+   */
   learn(secret: string): void;
 }
 
@@ -54,6 +58,12 @@ export function isTokenSecret(text: string): boolean {
 
 /** Every text that has one of the shapes contains one of these. */
 const SHAPE_HINTS = ["sk-ant-", "cma_"] as const;
+
+/** A JWT. */
+const JWT = /^eyJ[\w-]+\.eyJ[\w-]+\.(?<signature>[\w-]{16,})$/;
+/** What looks like one, also where its end is missing: the claims say who somebody is. */
+const JWT_SHAPE = /(?<![A-Za-z0-9])eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?/g;
+const JWT_HINT = ".eyJ";
 
 /** Matches in every text that one of the loose patterns changes. */
 const LOOSE_HINT = /sk-ant-|:\/\/|bearer|basic|api-key|authorization|auth-token|cookie/i;
@@ -93,8 +103,11 @@ const CREDENTIAL_FIELD_IN_LINE = new RegExp(`[" ]${CREDENTIAL_HEADER}(?:":|=)`, 
 export function createRedact(secrets: readonly string[]): Redact {
   const given = new Set(secrets.filter(isSecret));
   const learned = new Set<string>();
-  let spellings = spellingsOf([...given]);
-  let parts = createPartFinder([...given]);
+  const spelled = new Map([...given].map((secret) => [secret, spellingsOf(secret)]));
+  let spellings = longestFirst(spelled);
+  const parts = new PartFinder();
+  for (const secret of given) parts.add(secret);
+  let hidesJwts = false;
 
   const known = (text: string) => {
     let clean = text;
@@ -102,10 +115,13 @@ export function createRedact(secrets: readonly string[]): Redact {
     return clean;
   };
   const redact = (text: string) => {
-    const clean = known(text);
+    // A whole JWT goes before its signature, so that nothing of it is left.
+    const clean = known(
+      hidesJwts && text.includes(JWT_HINT) ? text.replace(JWT_SHAPE, MARK) : text,
+    );
     return SHAPE_HINTS.some((hint) => clean.includes(hint)) ? clean.replace(SHAPES, MARK) : clean;
   };
-  const thorough = (text: string) => parts(redact(text));
+  const thorough = (text: string) => parts.hide(redact(text));
   const loose = (text: string) => {
     const clean = thorough(text);
     if (!LOOSE_HINT.test(clean)) return clean;
@@ -114,33 +130,49 @@ export function createRedact(secrets: readonly string[]): Redact {
   // JSON spells a secret plain or escaped, and both spellings are known; it never escapes a hint.
   const isClean = (json: string) =>
     !spellings.some((secret) => json.includes(secret)) &&
-    !SHAPE_HINTS.some((hint) => json.includes(hint));
+    !SHAPE_HINTS.some((hint) => json.includes(hint)) &&
+    !(hidesJwts && json.includes(JWT_HINT));
   const learn = (secret: string) => {
     if (!isSecret(secret) || given.has(secret) || TOKEN_SHAPE.test(secret)) return;
     const isNews = !learned.delete(secret);
     learned.add(secret);
     if (!isNews) return;
     const [oldest] = learned;
-    if (learned.size > MAX_LEARNED && oldest !== undefined) learned.delete(oldest);
-    spellings = spellingsOf([...given, ...learned]);
-    parts = createPartFinder([...given, ...learned]);
+    if (learned.size > MAX_LEARNED && oldest !== undefined) {
+      learned.delete(oldest);
+      parts.remove(secretOf(oldest));
+      if (spelled.delete(oldest)) spellings = longestFirst(spelled);
+    }
+    parts.add(secretOf(secret));
+    if (JWT.test(secret)) hidesJwts = true;
+    else {
+      spelled.set(secret, spellingsOf(secret));
+      spellings = longestFirst(spelled);
+    }
   };
   return Object.assign(redact, { thorough, loose, isClean, learn });
+}
+
+/** Returns the part of a secret that nothing else has. */
+function secretOf(secret: string): string {
+  return JWT.exec(secret)?.groups?.signature ?? secret;
 }
 
 function isSecret(value: string): boolean {
   return value.length >= MIN_SECRET_LENGTH;
 }
 
-/** Returns the spellings of secrets, the longest first: one may be the beginning of another. */
-function spellingsOf(secrets: readonly string[]): readonly string[] {
-  const all = secrets.flatMap((secret) => {
-    const json = jsonSpelling(secret);
-    const encoded = encodeURIComponent(secret);
-    const lower = encoded.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
-    return [secret, json, json.replaceAll("/", "\\/"), encoded, lower];
-  });
-  return [...new Set(all)].sort((a, b) => b.length - a.length);
+function spellingsOf(secret: string): ReadonlySet<string> {
+  const json = jsonSpelling(secret);
+  const encoded = encodeURIComponent(secret);
+  const lower = encoded.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
+  return new Set([secret, json, json.replaceAll("/", "\\/"), encoded, lower]);
+}
+
+/** Returns all spellings, the longest first: one may be the beginning of another. */
+function longestFirst(spelled: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] {
+  const all = new Set([...spelled.values()].flatMap((spellings) => [...spellings]));
+  return [...all].sort((a, b) => b.length - a.length);
 }
 
 /** Returns a text as JSON has it between its quotes. */
@@ -170,32 +202,63 @@ const ESCAPED_RUN =
   /(?:[\w.~+/=-]|%[\da-f]{2}|\\{1,4}(?:u[\da-f]{4}|x[\da-f]{2}|[^ux\s\\])){12,}/gi;
 const ESCAPE = /%([\da-f]{2})|\\{1,4}(?:u([\da-f]{4})|x([\da-f]{2})|([^ux\s\\]))/gi;
 
+/** A place in a secret, as it is spelled. */
+interface Place {
+  readonly secret: string;
+  readonly at: number;
+}
+
 /**
- * Makes the function that hides parts of long random secrets. It passes over a text once, however
- * many secrets there are, and compares every sixth place with all grams of all secrets.
+ * Hides parts of long random secrets. It passes over a text once, however many secrets there are, and
+ * compares every sixth place with all grams of all secrets. To add a secret, or to remove it, takes no
+ * longer the more there are.
  */
-function createPartFinder(secrets: readonly string[]): (text: string) => string {
-  const grams = new Map<string, { readonly secret: string; readonly at: number }[]>();
-  // A hash rules out most places of a text without allocating a string for each.
-  const hashes = new Uint8Array(HASHES);
-  for (const secret of secrets) {
-    if (secret.length < MIN_PARTED_CHARS || !isRandom(secret)) continue;
-    const from = KEY_PREFIX.exec(secret)?.[0].length ?? 0;
-    // Results are searched as JSON, which spells quotes and backslashes in two characters.
-    for (const spelled of new Set([secret, jsonSpelling(secret)])) {
-      for (let at = from; at + GRAM_CHARS <= spelled.length; at++) {
-        const gram = spelled.slice(at, at + GRAM_CHARS);
-        grams.set(gram, [...grams.get(gram) ?? [], { secret: spelled, at }]);
-        hashes[gramHash(spelled, at)] = 1;
-      }
+class PartFinder {
+  readonly #grams = new Map<string, Place[]>();
+  /** How many places have a hash: it rules out most of a text without a string for each place. */
+  readonly #hashes = new Uint32Array(HASHES);
+
+  add(secret: string): void {
+    for (const place of placesIn(secret)) {
+      const gram = gramAt(place.secret, place.at);
+      const places = this.#grams.get(gram);
+      if (places) places.push(place);
+      else this.#grams.set(gram, [place]);
+      this.#count(place, 1);
     }
   }
-  const hide = (text: string) => {
+
+  /** Removes a secret that was added. */
+  remove(secret: string): void {
+    for (const place of placesIn(secret)) {
+      const gram = gramAt(place.secret, place.at);
+      const rest = this.#grams.get(gram)?.filter(({ secret, at }) =>
+        at !== place.at || secret !== place.secret
+      ) ?? [];
+      if (rest.length > 0) {
+        this.#grams.set(gram, rest);
+      } else this.#grams.delete(gram);
+      this.#count(place, -1);
+    }
+  }
+
+  /** Returns the text without parts of secrets, and without what spells one in escapes. */
+  hide(text: string): string {
+    if (this.#grams.size === 0) return text;
+    return this.#hidePlain(/[%\\]/.test(text) ? this.#hideEscaped(text) : text);
+  }
+
+  #count({ secret, at }: Place, by: number): void {
+    const hash = gramHash(secret, at);
+    this.#hashes[hash] = (this.#hashes[hash] ?? 0) + by;
+  }
+
+  #hidePlain(text: string): string {
     let clean = "";
     let done = 0;
     for (let at = 0; at + GRAM_CHARS <= text.length; at += GRAM_CHARS) {
-      if (at < done || hashes[gramHash(text, at)] === 0) continue;
-      for (const place of grams.get(text.slice(at, at + GRAM_CHARS)) ?? []) {
+      if (at < done || this.#hashes[gramHash(text, at)] === 0) continue;
+      for (const place of this.#grams.get(gramAt(text, at)) ?? []) {
         const { start, end } = sharedRun(text, at, place);
         if (end - start < MIN_PART_CHARS || end <= done) continue;
         clean += text.slice(done, Math.max(done, start)) + MARK;
@@ -203,21 +266,37 @@ function createPartFinder(secrets: readonly string[]): (text: string) => string 
       }
     }
     return done === 0 ? text : clean + text.slice(done);
-  };
-  const hideEscaped = (text: string) =>
-    text.replace(ESCAPED_RUN, (run) => {
+  }
+
+  #hideEscaped(text: string): string {
+    return text.replace(ESCAPED_RUN, (run) => {
       if (!/[%\\]/.test(run)) return run;
       const plain = run.replace(
         ESCAPE,
         (_, percent, u, x, char) =>
           char ?? String.fromCharCode(Number.parseInt(percent ?? u ?? x, 16)),
       );
-      return hide(plain) === plain ? run : MARK;
+      return this.#hidePlain(plain) === plain ? run : MARK;
     });
-  return (text) => {
-    if (grams.size === 0) return text;
-    return hide(/[%\\]/.test(text) ? hideEscaped(text) : text);
-  };
+  }
+}
+
+/** Returns every place of a secret at which a gram begins; none of one that has no parts to hide. */
+function placesIn(secret: string): Place[] {
+  if (secret.length < MIN_PARTED_CHARS || !isRandom(secret)) return [];
+  const from = KEY_PREFIX.exec(secret)?.[0].length ?? 0;
+  const places: Place[] = [];
+  // Results are searched as JSON, which spells quotes and backslashes in two characters.
+  for (const spelled of new Set([secret, jsonSpelling(secret)])) {
+    for (let at = from; at + GRAM_CHARS <= spelled.length; at++) {
+      places.push({ secret: spelled, at });
+    }
+  }
+  return places;
+}
+
+function gramAt(text: string, at: number): string {
+  return text.slice(at, at + GRAM_CHARS);
 }
 
 /** Number of hash values of grams: with more of them, fewer wrong places pass. */
@@ -233,7 +312,7 @@ function gramHash(text: string, at: number): number {
 function sharedRun(
   text: string,
   at: number,
-  place: { readonly secret: string; readonly at: number },
+  place: Place,
 ): { readonly start: number; readonly end: number } {
   const { secret } = place;
   let before = 0;

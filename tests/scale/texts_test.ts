@@ -33,6 +33,18 @@ Deno.test("thorough() takes little time for long texts, however many secrets are
   );
 });
 
+Deno.test("learn() takes no longer the more is known, however much secrets have in common", () => {
+  const redact = createRedact([]);
+  const head = `eyJ${BODY.repeat(4)}.eyJ${BODY.repeat(12)}`;
+  const startedAt = performance.now();
+  for (let index = 0; index < 2_000; index++) {
+    redact.learn(`${head}.${BODY}${BODY.slice(index % 50)}${index}`);
+    redact.learn(`${BODY}${BODY.slice(index % 50)}${index}`);
+  }
+  // By making all anew for each, it took minutes.
+  assert(performance.now() - startedAt < 20_000);
+});
+
 Deno.test("loose() of any repetition of what it looks for comes to an end", () => {
   const { loose } = createRedact([]);
   const parts = [

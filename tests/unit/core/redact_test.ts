@@ -5,6 +5,7 @@ import {
   MAX_LEARNED,
   redactValue,
 } from "../../../src/core/redact.ts";
+import { sha256 } from "../../../src/core/sha256.ts";
 
 const MADE = `cma_${"Az09_-".repeat(8).slice(0, 43)}`;
 const KEY = `sk-ant-api03-${"aB3_-x".repeat(16)}`;
@@ -190,6 +191,61 @@ Deno.test("createRedact() learns secrets, keeps what it had, and stays bounded",
     redact("rotated-1 rotated-2 the-last-one given-secret"),
     "rotated-1 [redacted] [redacted] [redacted]",
   );
+});
+
+/** A JWT with a signature of its own. */
+function jwtOf(signature: string): string {
+  const part = (value: unknown) =>
+    btoa(JSON.stringify(value)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  const claims = { iss: "https://login.example.com", sub: "alice", email: "alice@example.com" };
+  return `${part({ alg: "ES256", typ: "at+jwt" })}.${part(claims)}.${signature}`;
+}
+const SIGNATURE = "q8Zr1TnVx5LmWd0KcYb7HsGe3UaJf9PiOo2Bk4Qy6Rt-MzXw_CvNj8ElDh1SgFpIuA";
+
+Deno.test("createRedact() learns a JWT: it is hidden whole, and its signature in parts", () => {
+  const redact = createRedact([]);
+  const jwt = jwtOf(SIGNATURE);
+  const another = jwtOf(SIGNATURE.split("").reverse().join(""));
+  for (const text of [jwt, another]) assertEquals(redact.loose(`a ${text} b`), `a ${text} b`);
+  redact.learn(jwt);
+  // Others are hidden as well: their claims say who somebody is.
+  for (const text of [jwt, another, jwt.slice(0, -20), jwt.slice(0, 120)]) {
+    for (const hide of [redact, redact.thorough, redact.loose]) {
+      assertEquals(hide(`a ${text} b`), "a [redacted] b");
+      assertEquals(hide(`{"token":"${text}"}`), '{"token":"[redacted]"}');
+    }
+    assert(!redact.isClean(JSON.stringify({ text })));
+  }
+  assert(redact.isClean(JSON.stringify({ text: "no token" })));
+  for (let at = 0; at + 12 <= SIGNATURE.length; at++) {
+    const part = SIGNATURE.slice(at, at + 12);
+    assertEquals(redact.thorough(`It has ${part} in it`), "It has [redacted] in it");
+  }
+  // What all JWTs have in common is no secret.
+  const [header] = jwt.split(".");
+  assertEquals(redact.loose(`The header is ${header} here`), `The header is ${header} here`);
+});
+
+Deno.test("createRedact() forgets the oldest of many, and no other", () => {
+  const redact = createRedact([]);
+  const learned = Array.from({ length: MAX_LEARNED + 50 }, (_, index) => {
+    const unlike = sha256(String(index));
+    const secret = index % 2 === 0 ? unlike : jwtOf(unlike);
+    redact.learn(secret);
+    return secret;
+  });
+  for (const secret of learned.slice(50)) {
+    assertEquals(redact.thorough(`a ${secret} b`), "a [redacted] b");
+    assertEquals(redact.thorough(`a ${secret.slice(-40)} b`), "a [redacted] b");
+  }
+  const unrelated = createRedact([]);
+  for (let index = 0; index < MAX_LEARNED; index++) unrelated.learn(`${index}-Zz`.repeat(12));
+  unrelated.learn("first-one-0123456789-abcdefghijKLMNOP");
+  for (let index = 0; index < MAX_LEARNED; index++) unrelated.learn(`${index}-Yy`.repeat(12));
+  const text = "first-one-0123456789-abcdefghijKLMNOP";
+  assertEquals(unrelated.thorough(text), text);
+  assertEquals(unrelated.thorough("7-Zz".repeat(12)), "7-Zz".repeat(12));
+  assertEquals(unrelated.thorough("7-Yy".repeat(12)), "[redacted]");
 });
 
 const JSON_TEXTS: readonly [string, unknown, boolean][] = [
