@@ -258,7 +258,7 @@ function oauthOf(sources: Sources): Promise<OAuthSettings | undefined> {
 }
 
 /** The secrets of a server beside those that a check is about. */
-type OtherSecrets = Pick<ServeConfig, "credential" | "http" | "sealing">;
+type OtherSecrets = Pick<ServeConfig, "credential" | "http" | "sealing" | "bindingKey">;
 
 /**
  * Checks that no other secret stands where the client's secret of introspection belongs, from where
@@ -266,7 +266,10 @@ type OtherSecrets = Pick<ServeConfig, "credential" | "http" | "sealing">;
  *
  * @throws UsageError one line without any of them
  */
-function checkClientSecret(sources: Sources, { credential, http, sealing }: OtherSecrets): void {
+function checkClientSecret(
+  sources: Sources,
+  { credential, http, sealing, bindingKey }: OtherSecrets,
+): void {
   for (const { introspection } of http?.oauth?.issuers ?? []) {
     if (!introspection) continue;
     const { clientSecret: secret, secretFile } = introspection;
@@ -276,6 +279,8 @@ function checkClientSecret(sources: Sources, { credential, http, sealing }: Othe
       ? "the key for the API"
       : sealing?.keys.some(({ text }) => text === secret)
       ? "a sealing key"
+      : secret === bindingKey
+      ? "the key that ties sessions to tokens"
       : undefined;
     if (kind === undefined) continue;
     throw new UsageError(
@@ -427,7 +432,7 @@ async function serveConfig(
     ? valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value
     : undefined;
   const sealing = await sealingOf(sources, { credential, http });
-  checkClientSecret(sources, { credential, http, sealing });
+  checkClientSecret(sources, { credential, http, sealing, bindingKey });
   const server = valuesOf(sourcesFor(simulate, sources), SETTINGS.server);
   checkPublishable(sources, server);
   const config = {

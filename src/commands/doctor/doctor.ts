@@ -115,6 +115,12 @@ async function* examineEntry(
       ? findings("key").skip(`${title} asks for the key itself, so it is not checked here`)
       : undefined,
   );
+  if (config.http) {
+    yield findings("settings").fail(
+      `The entry serves HTTP, and ${title} waits for an answer on stdio`,
+      "take out --http and CMA_MCP_HTTP, or add --http=off",
+    );
+  }
   yield* checkApi(config, program);
 }
 

@@ -230,6 +230,11 @@ const refusals: readonly [string, Given, RegExp][] = [
     env: CLIENT,
     files: { s: KEY },
   }, /holds the key for the API/],
+  ["the binding key as the client's secret", {
+    args: [...with1, asking],
+    env: { ...CLIENT, CMA_MCP_BINDING_KEY: `${TOKEN}-binds` },
+    files: { s: `${TOKEN}-binds` },
+  }, /holds the key that ties sessions to tokens/],
   ["a sealing key as the client's secret", {
     args: [...with1, asking, "--sealing-key-file=k"],
     env: CLIENT,

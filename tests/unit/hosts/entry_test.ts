@@ -146,6 +146,7 @@ for (const host of FILE_HOST_NAMES.filter((name) => name !== "cursor" && name !=
 
 const keyFiles: readonly [readonly string[], readonly string[]][] = [
   [["--api-key-file", "/k", "--http", "--token-file=/t"], ["/k", "/t"]],
+  [["--access-file", "/a"], ["/a"]],
   [["--log-level", "debug"], []],
   [["--api-key-file"], []],
 ];
@@ -154,3 +155,9 @@ for (const [args, expected] of keyFiles) {
     assertEquals(fileSettings({ command: "/opt/cma-mcp", args, env: {} }), expected);
   });
 }
+
+Deno.test("fileSettings() reads variables as well, but for blank ones", () => {
+  const env = { CMA_MCP_API_KEY_FILE: "/k", CMA_MCP_ACCESS_FILE: "", CMA_MCP_TOKEN_FILE: "/t" };
+  const args = ["--access-file=/a"];
+  assertEquals(fileSettings({ command: "/opt/cma-mcp", args, env }), ["/a", "/k", "/t"]);
+});

@@ -211,13 +211,17 @@ const keys: readonly [string, readonly string[], Record<string, string>, boolean
   ["a token", [], { ANTHROPIC_AUTH_TOKEN: "t" }, true],
   ["a key file", ["--api-key-file", "k"], {}, true],
   ["a key file in one word", ["--api-key-file=k"], {}, true],
+  ["a key file by variable", [], { CMA_MCP_API_KEY_FILE: "k" }, true],
+  ["a key file left blank", [], { CMA_MCP_API_KEY_FILE: "" }, false],
   ["the simulator", ["--simulate"], {}, false],
+  ["the simulator by variable", [], { CMA_MCP_SIMULATE: "On" }, false],
+  ["no simulator", [], { CMA_MCP_SIMULATE: "off" }, false],
   ["a blank key", [], { ANTHROPIC_API_KEY: "" }, false],
   ["nothing", ["--simulated"], { OTHER: "x" }, false],
 ];
 for (const [name, args, env, expected] of keys) {
   Deno.test(`bringsKey() is ${expected} for an entry with ${name}`, () => {
     assertEquals(bringsKey({ args, env }), expected);
-    assertEquals(needsNoKey({ args, env }), name === "the simulator");
+    assertEquals(needsNoKey({ args, env }), name.startsWith("the simulator"));
   });
 }

@@ -383,6 +383,9 @@ const entryFaults: readonly [string, object, RegExp][] = [
     args: ["--log-level", DESKTOP_KEY],
     env: { ANTHROPIC_API_KEY: DESKTOP_KEY },
   }, /^fail settings .*\[redacted\].*--log-level/m],
+  ["a variable that makes it serve HTTP", {
+    env: { ANTHROPIC_API_KEY: DESKTOP_KEY, CMA_MCP_HTTP: "1", CMA_MCP_TOKEN: "t".repeat(32) },
+  }, /^fail settings .*serves HTTP, and .* stdio: take out --http and CMA_MCP_HTTP/m],
   ["the arguments of another command", {
     args: ["demo"],
     env: { ANTHROPIC_API_KEY: DESKTOP_KEY },
