@@ -9,7 +9,7 @@ import * as z from "zod";
 import { createSealer } from "../../src/access/sealing.ts";
 import { createAccessPolicy, notAvailable } from "../../src/access/policy.ts";
 import { makeProof } from "../../src/access/proofs.ts";
-import type { Principal } from "../../src/access/principal.ts";
+import { personId, type Principal } from "../../src/access/principal.ts";
 import { SCOPES } from "../../src/access/scopes.ts";
 import { createTokenRegistry } from "../../src/access/tokens.ts";
 import { TOOL_SET_NAMES } from "../../src/access/tool_sets.ts";
@@ -42,6 +42,7 @@ import { RESOURCE_LISTS, RESOURCES } from "../../src/tools/resources.ts";
 import { sendMessage } from "../../src/tools/send_message.ts";
 import { waitForIdle } from "../../src/tools/wait_for_idle.ts";
 import { callTool } from "../helpers/call_tool.ts";
+import { fakeVerifier, ISSUER, oauthSettings, OTHER_ISSUER } from "../helpers/signed_in.ts";
 import { API_KEY, openApp } from "../protocol/support.ts";
 import { entry, openTeam, secretOf } from "../protocol/tokens_support.ts";
 import { fakeApi } from "../unit/tools/support.ts";
@@ -136,16 +137,25 @@ function fieldOf(result: { readonly structuredContent?: unknown }, name: string)
  * What a caller is bound by: the server's own list of agents, one of its token's limits alone, where
  * nothing else can stand in, a token's agents that are fewer than the server's, or all of those.
  * `sessions` are marked by the binding key, `sealed` ones by a sealing key that another replaced, and
- * `earlier` ones by the binding key before there was a sealing key. `tool` binds the caller's tools
- * to its agent, and the caller by nothing else.
+ * `earlier` ones by the binding key before there was a sealing key. With `person` all callers have
+ * signed in: another of the same issuer, and the same subject at another one. `tool` binds the
+ * caller's tools to its agent, and the caller by nothing else.
  */
 const BOUNDS = [
   ...["allowlist", "agents", "fewer", "environments", "all"] as const,
-  ...["sessions", "sealed", "earlier"] as const,
+  ...["sessions", "sealed", "earlier", "person"] as const,
 ];
 type Bound = typeof BOUNDS[number] | "tool";
 
 const SEALING_KEYS = [2, 1].map((fill) => new Uint8Array(32).fill(fill));
+
+/** Name of the rule by which people come in. */
+const RULE = "staff";
+
+function personOf(subject: string, issuer = ISSUER): Pick<Principal, "id" | "person"> {
+  const person = { issuer, subject, rule: RULE };
+  return { id: personId(person), person };
+}
 
 type Args = Record<string, unknown>;
 
@@ -194,7 +204,8 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     other: await environment(wordOf(binds("environments"))),
   };
   const bindingKey = "s".repeat(32);
-  const hasOwn = binds("sessions", "sealed", "earlier");
+  const hasOwn = binds("sessions", "sealed", "earlier", "person");
+  const isPerson = bound === "person";
   // Another replica than the one that made the sessions: it knows of them what the API tells.
   const services = app.servicesWith({
     publicUrl: "http://localhost",
@@ -209,7 +220,7 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     ...(bound === "sealed" && { sealingKeys: SEALING_KEYS.slice(1) }),
   });
   const caller: Principal = {
-    id: "caller",
+    ...(isPerson ? personOf("alice") : { id: "caller" }),
     ...(binds("agents", "fewer") && { agents: [agents.own] }),
     ...(binds("environments") && { environments: [environments.own] }),
     ...(hasOwn && { sessions: "own" }),
@@ -285,8 +296,11 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
   const there = { agent_id: agents.own, environment_id: environments.own };
   const own = await session(OWN, caller, there);
   // Anybody may do anything where nothing is said.
-  const other: Principal = { id: "other" };
-  const another: Principal = { id: "another", sessions: "own" };
+  const other: Principal = isPerson ? personOf("bob") : { id: "other" };
+  const another: Principal = {
+    ...(isPerson ? personOf("alice", OTHER_ISSUER) : { id: "another" }),
+    sessions: "own",
+  };
   const withOther = {
     agent: { ...there, agent_id: agents.other },
     environment: { ...there, environment_id: environments.other },
@@ -366,16 +380,27 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     upload: () => simulator.uploadFile("in.csv", new TextEncoder().encode("1,2")),
     /** What a link opens that was made for the caller, whose rights may be others by now. */
     async openLink(file: { sessionId: string; fileId: string }, principal: Principal = caller) {
-      const { id: name, ...limits } = principal;
+      const { id: name, person, ...limits } = principal;
+      const rule = { name: RULE, issuer: person?.issuer ?? "", ...limits };
       const handler = createHttpHandler(() => Promise.reject(new Error("No MCP here")), {
-        tokens: createTokenRegistry([{ name, hashes: [], ...limits }]),
+        tokens: person
+          ? createTokenRegistry([], [rule])
+          : createTokenRegistry([{ name, hashes: [], ...limits }]),
+        oauth: {
+          settings: oauthSettings(),
+          verifier: fakeVerifier(),
+          served: { toolSets: [], publishes: false, asksPeople: false, viewActions: false },
+        },
         ready: () => Promise.resolve(true),
         log: services.log,
         clock: services.clock,
         files: { services, toolSets: TOOL_SET_NAMES },
       });
-      const { url = "" } = await services.fileLinks?.make({ ...file, principalId: caller.id }) ??
-        {};
+      const maker = {
+        principalId: caller.id,
+        ...(caller.person && { person: caller.person }),
+      };
+      const { url = "" } = await services.fileLinks?.make({ ...file, ...maker }) ?? {};
       const before = simulator.requests.length;
       const response = await until(
         handler.fetch(new Request(url, { headers: { host: "localhost" } })),
@@ -688,6 +713,25 @@ for (const bound of BOUNDS) {
       assertEquals(await openLink({ sessionId: session, fileId }), unknownSession);
     }
     close();
+  });
+}
+
+/** What may become of a person while a link still lasts. */
+const BECOMES: Readonly<Record<string, Partial<Principal>>> = {
+  "another rule": { person: { issuer: OTHER_ISSUER, subject: "alice" } },
+  "no right to read sessions": { scopes: ["agents:read"] },
+  "no set with files": { tools: ["core", "sessions"] },
+  "another agent": { agents: ["agent_none"] },
+};
+
+for (const [what, rights] of Object.entries(BECOMES)) {
+  Deno.test(`a link opens nothing any more when its maker's rule gives ${what}`, async () => {
+    const { own, caller, openLink, close } = await openWorkspace("person");
+    const file = { sessionId: own.session, fileId: own.file };
+    assertEquals((await openLink(file)).status, 200);
+    const { status, text } = await openLink(file, { ...caller, ...rights });
+    assertEquals([status, text.includes(OWN)], [404, false]);
+    await close();
   });
 }
 
