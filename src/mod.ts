@@ -65,10 +65,12 @@ export type { WaitStatus } from "./session/verdict.ts";
 export type { Waiter, WaitRequest } from "./session/waiter.ts";
 export { createWaiter } from "./session/waiter.ts";
 export { createSimulator } from "./simulator/mod.ts";
-export type { Principal } from "./access/principal.ts";
+export { personId, type Principal, type SignedIn } from "./access/principal.ts";
 export { openPublishing, type Publishing, type PublishingOptions } from "./tools/publishing.ts";
 export { createServices, type Services, type ServicesOptions } from "./tools/services.ts";
-export { createHttpHandler } from "./http/handler.ts";
+export { createHttpHandler, type HttpOptions, type OAuthServing } from "./http/handler.ts";
+export type { AuthenticationMethod, AuthenticationOutcome } from "./http/sign_in.ts";
+export type { Served } from "./tools/needed_scopes.ts";
 export { serveStdioTransport } from "./stdio.ts";
 export {
   type AccessTokenVerifierOptions,

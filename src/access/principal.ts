@@ -5,7 +5,8 @@
  */
 
 import type { CallOptions } from "../api/types.ts";
-import type { Rights, Scope } from "./scopes.ts";
+import { sha256 } from "../core/sha256.ts";
+import { hasScope, type Rights, type Scope } from "./scopes.ts";
 import type { ToolSetName } from "./tool_sets.ts";
 
 /**
@@ -77,6 +78,18 @@ export function personId({ issuer, subject }: SignedIn): string {
   return JSON.stringify([issuer, subject]);
 }
 
+/** Longest id that is sealed as it is, in characters: no name of a token is longer. */
+const MAX_SEALED_ID_CHARS = 64;
+
+/**
+ * Returns what stands for a caller in sealed texts, whose length is bounded: its id, or the hash of a
+ * long one; empty where the transport does not identify callers.
+ */
+export function sealedIdOf({ principal }: Pick<Caller, "principal">): string {
+  const { id = "" } = principal ?? {};
+  return id.length > MAX_SEALED_ID_CHARS ? `[${sha256(id)}]` : id;
+}
+
 /** Longest subject of an access token, in characters: OpenID Connect allows no longer one. */
 export const MAX_SUBJECT_CHARS = 255;
 
@@ -86,6 +99,11 @@ export const MAX_SUBJECT_CHARS = 255;
  */
 export function isSubject(subject: string): boolean {
   return subject !== "" && subject.length <= MAX_SUBJECT_CHARS && !/[\p{Cc}\p{Cs}]/u.test(subject);
+}
+
+/** Returns true if the caller has the right, or may have it after a new sign-in. */
+export function mayHaveScope(principal: Principal | undefined, scope: Scope): boolean {
+  return hasScope(principal, scope) || (principal?.missingScopes?.includes(scope) ?? false);
 }
 
 /** What names a caller in logs and traces. */

@@ -12,7 +12,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Redact } from "../core/redact.ts";
 import type { AskedCall } from "../session/person.ts";
-import type { Caller } from "./principal.ts";
+import { type Caller, sealedIdOf } from "./principal.ts";
 import type { Sealer } from "./sealing.ts";
 
 /** A tool call as a person was shown it. */
@@ -53,7 +53,7 @@ export async function makeProof(
   { eventId, kind, digest, mayAllow }: ProvenCall,
 ): Promise<string | undefined> {
   const endsAt = clock.wallTime() + PROOF_MS;
-  const value = [principal?.id ?? null, sessionId, eventId, kind, digest, mayAllow, endsAt];
+  const value = [sealedId({ principal }), sessionId, eventId, kind, digest, mayAllow, endsAt];
   for (let time = 0; time < MAX_SEALINGS; time++) {
     const proof = await sealer.seal("proof", value);
     if (proof.length > MAX_PROOF_CHARS) return undefined;
@@ -80,11 +80,15 @@ export async function openProof(
     value;
   if (!isKind(kind) || typeof digest !== "string" || digest === "") return invalid("unreadable");
   if (typeof mayAllow !== "boolean" || typeof endsAt !== "number") return invalid("unreadable");
-  const isTheirs = principalId === (principal?.id ?? null) && sessionId === named.sessionId &&
+  const isTheirs = principalId === sealedId({ principal }) && sessionId === named.sessionId &&
     eventId === named.eventId;
   if (!isTheirs) return invalid("foreign");
   if (clock.wallTime() >= endsAt) return invalid("expired");
   return { kind: "valid", call: { eventId: named.eventId, kind, digest, mayAllow } };
+}
+
+function sealedId(caller: Pick<Caller, "principal">): string | null {
+  return caller.principal ? sealedIdOf(caller) : null;
 }
 
 function invalid(why: "expired" | "unreadable" | "foreign") {

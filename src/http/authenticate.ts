@@ -15,7 +15,6 @@ import type { TokenEntry, TokenRegistry } from "../access/tokens.ts";
 import type { Clock } from "../core/clock.ts";
 import { isKey } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
-import { LruMap } from "../core/lru.ts";
 import { isTokenSecret } from "../core/redact.ts";
 import { sha256 } from "../core/sha256.ts";
 import { errorResponse } from "./responses.ts";
@@ -81,9 +80,6 @@ interface KnownToken {
 /** Most digests of accepted secrets that are kept: a hash costs more than the rest of the check. */
 const MAX_KEPT_DIGESTS = 1_000;
 
-/** Most access tokens that are remembered as told to {@linkcode AuthenticatorOptions.onAccepted}. */
-const MAX_TOLD = 10_000;
-
 /**
  * Makes an authenticator. It accepts tokens from `Authorization: Bearer` and `X-API-Key` alike,
  * since some hosts can set only one of the two. It compares digests, all of them and all of their
@@ -93,7 +89,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const { tokens, clock, log, onAccepted, signIn, onAuthenticated } = options;
   const limiter = createRateLimiter(clock);
   const kept = new Map<string, Uint8Array>();
-  const told = new LruMap<string, true>(MAX_TOLD);
   const people = new WeakMap<KnownPerson, Admitted>();
   let list: readonly TokenEntry[] = [];
   let known: readonly KnownToken[] = [];
@@ -123,12 +118,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     people.set(person, admitted);
     return admitted;
   };
-  // An access token is told once: hiding one more secret costs more than a call.
-  const tell = (accessToken: string, digest: string) => {
-    if (told.get(digest)) return;
-    told.set(digest, true);
-    onAccepted?.(accessToken);
-  };
   const refuse = (
     notes: Refused["notes"],
     outcome: AuthenticationOutcome,
@@ -150,7 +139,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       return { response, notes: { reason: outcome, ...notes } };
     }
     onAuthenticated?.(checked.method, "accepted");
-    tell(accessToken, sha256(accessToken));
     return admitPerson(checked.who);
   };
   return {

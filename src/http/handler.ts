@@ -98,6 +98,8 @@ export interface OAuthServing {
   readonly verifier: AccessTokenVerifier;
   /** What the server has, which decides on the scopes that people need. */
   readonly served: Served;
+  /** Called with access tokens that count, to keep them out of everything that leaves the process. */
+  readonly onAccepted?: (accessToken: string) => void;
   /** Called with each scope that a caller is to sign in again for. */
   readonly onScopeMissing?: (scope: Scope) => void;
 }
@@ -267,7 +269,7 @@ export function createHttpHandler(
 
 /** Makes what a server needs beside its tokens to let people in. */
 function openToPeople(
-  { settings, verifier, served, onScopeMissing }: OAuthServing,
+  { settings, verifier, served, onAccepted, onScopeMissing }: OAuthServing,
   { path, ...parts }: Pick<SignInOptions, "registry" | "sealer" | "clock" | "log"> & {
     readonly path: string;
   },
@@ -277,7 +279,10 @@ function openToPeople(
   const metadataUrl = metadata.url;
   return {
     metadata,
-    signIn: createSignIn({ settings, verifier, scopes, metadataUrl, ...parts }),
+    signIn: createSignIn({
+      ...{ settings, verifier, scopes, metadataUrl, ...parts },
+      ...(onAccepted && { onAccepted }),
+    }),
     stepUp: createStepUp({ served, metadataUrl, ...(onScopeMissing && { onScopeMissing }) }),
   };
 }

@@ -50,6 +50,8 @@ export interface SignInOptions {
   readonly scopes: readonly Scope[];
   /** URL of the protected-resource metadata. */
   readonly metadataUrl: string;
+  /** Called with access tokens that count, often with the same. */
+  readonly onAccepted?: (accessToken: string) => void;
 }
 
 /** Lets people in. */
@@ -130,6 +132,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     async check(accessToken) {
       const token = await verifier.verify(accessToken);
       if (token.kind !== "accepted") return refused(token, accessToken, settings, unauthorized);
+      if (!known.has(token)) options.onAccepted?.(accessToken);
       const who = await personOf(token);
       if (who.kind !== "person") return refuseStranger(who, token);
       noteSignIn(who, token);

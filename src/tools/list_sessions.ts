@@ -1,3 +1,4 @@
+import { sealedIdOf } from "../access/principal.ts";
 import * as z from "zod";
 import { CursorTrail } from "../api/pages.ts";
 import { newestFirst, type Session } from "../api/resources.ts";
@@ -211,12 +212,8 @@ const MAX_CURSOR_CHARS = 8_000;
  * that the caller may not reach.
  */
 function sealCursor(place: Place, filters: Filters, call: ToolCall): Promise<string> {
-  const sealed = { place, filters: JSON.stringify(filters), caller: callerOf(call) };
+  const sealed = { place, filters: JSON.stringify(filters), caller: sealedIdOf(call) };
   return call.services.sealer.seal("session list", sealed);
-}
-
-function callerOf({ principal }: ToolCall): string {
-  return principal?.id ?? "";
 }
 
 /**
@@ -230,7 +227,7 @@ async function openCursor(text: string, filters: Filters, call: ToolCall): Promi
     ? await call.services.sealer.open("session list", text)
     : undefined;
   const { success, data } = z.object({
-    caller: z.literal(callerOf(call)),
+    caller: z.literal(sealedIdOf(call)),
     filters: z.string(),
     place: z.object({
       page: z.string().optional(),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { sealedIdOf } from "../access/principal.ts";
 import * as z from "zod";
 import { mayReadPage } from "../access/limits.ts";
 import { CursorTrail, type Page } from "../api/pages.ts";
@@ -96,7 +97,7 @@ export function sealCursor(place: ListPlace, list: CursorOf, call: ToolCall): Pr
   return call.services.sealer.seal("session page", {
     place,
     list: JSON.stringify(list),
-    caller: callerOf(call),
+    caller: sealedIdOf(call),
   });
 }
 
@@ -115,7 +116,7 @@ export async function openCursor(
     ? await call.services.sealer.open("session page", text)
     : undefined;
   const { success, data } = z.object({
-    caller: z.literal(callerOf(call)),
+    caller: z.literal(sealedIdOf(call)),
     list: z.literal(JSON.stringify(list)),
     place: PLACE,
   }).safeParse(opened);
@@ -125,8 +126,4 @@ export async function openCursor(
     "cursor must be the next_cursor of your last call of this tool, as it is, beside the same " +
       "arguments; leave it out to start at the beginning.",
   );
-}
-
-function callerOf({ principal }: ToolCall): string {
-  return principal?.id ?? "";
 }

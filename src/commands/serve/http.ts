@@ -129,6 +129,7 @@ async function openOAuth(
   return {
     serving: {
       ...{ settings, verifier, served },
+      onAccepted: redact.learn,
       ...(metrics && { onScopeMissing: metrics.scopeMissing }),
     },
     close() {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createFileLinks, LINK_MS, openFileLink } from "../../../src/access/file_links.ts";
+import { personId } from "../../../src/access/principal.ts";
 import { createSealer, type Purpose } from "../../../src/access/sealing.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
@@ -82,4 +83,46 @@ Deno.test("a text longer than any link is not even decrypted", async () => {
     open: () => Promise.reject(new Error("It was opened")),
   };
   assertEquals(await openFileLink(sealer, "A".repeat(3_073), 0), undefined);
+});
+
+const PERSON = { issuer: "https://login.example.com", subject: "alice" };
+
+Deno.test("a person's link names issuer, subject and rule, and nothing else of them", async () => {
+  const sealer = createSealer([key(1)]);
+  const links = createFileLinks({ sealer, publicUrl: BASE, clock: new ManualClock() });
+  const now = new ManualClock().wallTime();
+  for (const person of [PERSON, { ...PERSON, rule: "staff" }]) {
+    const file = { ...FILE, principalId: personId(person) };
+    const { url } = await links.make({ ...file, person: { ...person, subjectHash: "h" } });
+    const opened = await openFileLink(sealer, url.slice(`${BASE}/files/`.length), now);
+    assertEquals(opened, { ...file, person });
+  }
+});
+
+Deno.test("a link for the longest subject and the longest ids opens, in every script", async () => {
+  const sealer = createSealer([key(1)]);
+  const publicUrl = `https://${"m".repeat(200)}.example/agents`;
+  const links = createFileLinks({ sealer, publicUrl, clock: new ManualClock() });
+  for (const letter of ["x", '"', "\\", "ü", "字"]) {
+    const person = {
+      issuer: `https://${"i".repeat(200)}.example/tenant`,
+      subject: letter.repeat(255),
+      rule: "r".repeat(64),
+    };
+    const file = { sessionId: "s".repeat(128), fileId: "f".repeat(128) };
+    const { url } = await links.make({ ...file, person, principalId: personId(person) });
+    assert(url.length < 4_000, String(url.length));
+    const sealed = url.slice(`${publicUrl}/files/`.length);
+    const opened = await openFileLink(sealer, sealed, new ManualClock().wallTime());
+    assertEquals(opened?.person, person, letter);
+  }
+});
+
+Deno.test("what names a person only half opens nothing", async () => {
+  const sealer = createSealer([key(1)]);
+  const now = new ManualClock().wallTime();
+  for (const whose of [[], ["i"], ["", "s"], ["i", ""], [1, 2], [["i"], "s"], null, {}]) {
+    const sealed = await sealer.seal("file link", [whose, "sesn_1", "file_1", now + 1]);
+    assertEquals(await openFileLink(sealer, sealed, now), undefined, JSON.stringify(whose));
+  }
 });

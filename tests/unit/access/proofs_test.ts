@@ -190,8 +190,20 @@ Deno.test("the longest ids have a proof; what would be longer than any proof has
     eventId: long.eventId,
   });
   assert(proof.length <= MAX_PROOF_CHARS);
-  const principal = { id: "x".repeat(2_000) };
-  assertEquals(await makeProof(given, { principal }, "sesn_1", CALL), undefined);
+  const event = { ...CALL, eventId: "x".repeat(2_000) };
+  assertEquals(await makeProof(given, { principal: CALLER }, "sesn_1", event), undefined);
+});
+
+Deno.test("a person with the longest id has a proof, which is nobody else's", async () => {
+  const given = tools();
+  const [alice, bob] = ["a", "b"].map((letter) => ({ id: letter.repeat(2_000) }));
+  const proof = await makeProof(given, { principal: alice }, NAMED.sessionId, CALL);
+  assert(proof !== undefined && proof.length < MAX_PROOF_CHARS / 2);
+  assertEquals((await openProof(given, { principal: alice }, NAMED, proof)).kind, "valid");
+  assertEquals(await openProof(given, { principal: bob }, NAMED, proof), {
+    kind: "invalid",
+    why: "foreign",
+  });
 });
 
 Deno.test("a proof in which a secret seems to stand is sealed again, and given up in the end", async () => {
