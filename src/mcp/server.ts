@@ -29,7 +29,7 @@ import { LruMap } from "../core/lru.ts";
 import { label } from "../core/text.ts";
 import type { ClientInfo, ToolCall, ToolDefinition } from "../tools/define.ts";
 import { toolList } from "./schema.ts";
-import type { Principal } from "../access/principal.ts";
+import { mayHaveScope, type Principal } from "../access/principal.ts";
 import { hasScope, type Scope } from "../access/scopes.ts";
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
 import { appTools, toolsBoundTo, toolsOf } from "../tools/registry.ts";
@@ -515,7 +515,7 @@ function offersByCaller(
     const hint = isShared ? SHARED_LIST : CALLERS_LIST;
     const explained = sets.filter((name) => {
       const scope = EXPLAINED_TO[name];
-      return scope === undefined || hasScope(principal, scope);
+      return scope === undefined || mayHaveScope(principal, scope);
     });
     const key = `${hint.cacheScope} ${agent ?? ""} ${seesPublished} ${sets} ${explained}`;
     const offer = offers.get(key) ?? offerOf(sets, explained, agent, seesPublished, hint);

@@ -12,8 +12,7 @@ import { readAllPages } from "../api/pages.ts";
 import { ApiError } from "../api/errors.ts";
 import { MAX_PUBLISHED } from "../access/limits.ts";
 import { isUnknownId } from "../access/policy.ts";
-import type { Principal } from "../access/principal.ts";
-import { hasScope } from "../access/scopes.ts";
+import { mayHaveScope, type Principal } from "../access/principal.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { unquoted } from "../core/errors.ts";
 import { plainLine, shorten } from "../core/text.ts";
@@ -117,7 +116,7 @@ export function openPublishing(options: PublishingOptions): Publishing {
   const late = clock.after(READY_MS, markAttempted);
   attempted.then(late);
   const isFor = (principal: Principal | undefined) =>
-    hasScope(principal, askAgentTool.scope) && (principal?.tools?.includes("ask") ?? true);
+    mayHaveScope(principal, askAgentTool.scope) && (principal?.tools?.includes("ask") ?? true);
   return {
     isFor,
     toolsFor(principal) {

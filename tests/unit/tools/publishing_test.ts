@@ -168,6 +168,9 @@ Deno.test("a caller sees the tools of agents that it may ask, and no other", asy
   assertEquals(seen({ readOnly: true }), []);
   assertEquals(seen({ scopes: ["agents:read", "sessions:read"] }), []);
   assertEquals(seen({ scopes: ["sessions:write"] }).length, 3);
+  // A new sign-in brings the scope, once the call has asked for it.
+  assertEquals(seen({ scopes: [], missingScopes: ["sessions:write"] }).length, 3);
+  assertEquals(seen({ scopes: [], missingScopes: ["actions"] }), []);
   assertEquals(seen({ tools: ["core"] }), []);
   assertEquals(seen({ tools: ["ask"] }).length, 3);
   assert(publishing.isFor(undefined) && publishing.isFor({ id: "ci", agents: [] }));

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { ServeConfig } from "../../../../src/config/config.ts";
 import { resolveConfig } from "../../../../src/config/resolve.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
@@ -93,6 +94,65 @@ Deno.test("serve() lets an open wait answer with what it has when it is told to 
   await done;
   assert(performance.now() - start < 1_000);
   assertMatch(program.logged.join("\n"), /Draining: calls that run get their answers.*calls.*1/);
+});
+
+Deno.test("serve() lets people in who sign in at the authorization server, without any token", async () => {
+  const issuer = "https://login.example.com";
+  const { publicKey, privateKey } = await generateKeyPair("ES256");
+  const answers: Record<string, unknown> = {
+    "/.well-known/oauth-authorization-server": { issuer, jwks_uri: `${issuer}/keys` },
+    "/keys": { keys: [{ ...await exportJWK(publicKey), kid: "1", alg: "ES256", use: "sig" }] },
+  };
+  let closed = 0;
+  const program = recordProgram({
+    openHttpClient: () => ({
+      fetch: (url) => Promise.resolve(Response.json(answers[new URL(url).pathname] ?? null)),
+      close: () => closed++,
+    }),
+  });
+  const resource = "https://mcp.example.com/agents/mcp";
+  const config = await resolveConfig(
+    [
+      ...["--http", "--simulate", "--port=0", `--oauth-issuer=${issuer}`],
+      "--public-url=https://mcp.example.com/agents",
+    ],
+    () => undefined,
+    () => Promise.resolve(""),
+  );
+  assert(config.command === "serve");
+  const done = serve(config, program);
+  const [, url = ""] = await program.loggedMatch(/clients at (\S+?), where people sign in/);
+  const token = await new SignJWT({ scope: "agents:read" })
+    .setProtectedHeader({ alg: "ES256", kid: "1", typ: "at+jwt" })
+    .setIssuer(issuer).setAudience(resource).setSubject("alice").setIssuedAt()
+    .setExpirationTime("5m").sign(privateKey);
+  const endpoint = {
+    token,
+    fetch: (request: Request) =>
+      fetch(url, { method: "POST", headers: request.headers, body: request.body }),
+  };
+  const { agents } = await callServedTool(endpoint, "list_agents", { limit: 1 });
+  assert(Array.isArray(agents) && agents.length === 1);
+  await assertRejects(
+    () => callServedTool(endpoint, "create_session", { agent_id: agents[0].id }),
+    Error,
+    "does not have the scope sessions:write",
+  );
+  const refused = await endpoint.fetch(new Request(url, { method: "POST", body: "{}" }));
+  await refused.body?.cancel();
+  assertEquals([refused.status, refused.headers.get("www-authenticate")], [
+    401,
+    'Bearer realm="cma-mcp", resource_metadata=' +
+    '"https://mcp.example.com/.well-known/oauth-protected-resource/agents/mcp", ' +
+    'scope="agents:read sessions:read sessions:write actions"',
+  ]);
+  program.stop();
+  await done;
+  const log = program.logged.join("\n");
+  assertMatch(log, /People can sign in.*resource=https:\S+\/agents\/mcp.*rules=none/);
+  assertMatch(log, /Signed in issuer=https:\/\/login\.example\.com subject=alice/);
+  assertEquals([log.includes(token), closed > 0], [false, true]);
+  assertEquals(program.redact(token), "[redacted]");
 });
 
 Deno.test("serve() is ready when the API can be reached", async () => {
