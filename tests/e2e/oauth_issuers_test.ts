@@ -6,9 +6,9 @@ import {
   INTROSPECTOR,
 } from "../helpers/authorization_server.ts";
 import { signIn } from "../helpers/sign_in.ts";
-import { EXECUTABLE } from "../helpers/spawned.ts";
+import { EXECUTABLE, Spawned } from "../helpers/spawned.ts";
 import { callTool, lineAbout, linesOf, type Seen } from "./oauth_requests.ts";
-import { ALL_SCOPES, type ResourceServer, startResourceServer } from "./oauth_world.ts";
+import { ALL_SCOPES, freePort, type ResourceServer, startResourceServer } from "./oauth_world.ts";
 
 const scope = ALL_SCOPES;
 
@@ -243,4 +243,71 @@ Deno.test("a client's secret that its authorization server refuses is the operat
   const log = JSON.stringify(linesOf(target));
   assert(!log.includes("not-the-secret") && !log.includes(INTROSPECTOR.secret));
   await Deno.remove(secretFile);
+});
+
+/** Lets the doctor look at a server. @returns its exit code, and its lines about authorization servers */
+async function examine(...args: readonly string[]) {
+  const program = new Spawned([
+    ...["doctor", "--http", "--simulate", `--port=${freePort()}`],
+    ...["--public-url=https://mcp.example.com", ...args],
+  ]);
+  const { code } = await program.ending();
+  return { code, lines: program.stdout.filter((line) => /^\w+ +oauth /.test(line)) };
+}
+
+Deno.test("the doctor says what an authorization server has, and what it lacks", async () => {
+  await using server = await AuthorizationServer.start({ tokens: "opaque" });
+  const secretFile = await Deno.makeTempFile();
+  await Deno.writeTextFile(secretFile, INTROSPECTOR.secret);
+  const args = [
+    `--oauth-issuer=${server.issuer}`,
+    `--oauth-introspection-url=${server.issuer}/token/introspection`,
+    `--oauth-client-id=${INTROSPECTOR.clientId}`,
+    `--oauth-client-secret-file=${secretFile}`,
+  ];
+  const well = await examine(...args);
+  assertEquals(well.code, 0, well.lines.join("\n"));
+  assert(well.lines.length > 4 && well.lines.every((line) => line.startsWith("ok ")));
+  await Deno.writeTextFile(secretFile, "not-the-secret");
+  const refused = await examine(...args);
+  assertEquals(refused.code, 1);
+  assertMatch(refused.lines.join("\n"), /^fail oauth .*introspection/m);
+  const slash = await examine(`--oauth-issuer=${server.issuer}/`);
+  assertEquals(slash.code, 1);
+  assertMatch(slash.lines.join("\n"), /with or without a slash at the end/);
+  await server.goDown();
+  const down = await examine(`--oauth-issuer=${server.issuer}`);
+  assertEquals(down.code, 1);
+  assertMatch(down.lines.join("\n"), /refuses connections/);
+  await Deno.remove(secretFile);
+});
+
+Deno.test("what 'access check' says of a person's token is what the server does", async () => {
+  await using server = await AuthorizationServer.start();
+  const { issuer } = server;
+  const access = {
+    rules: [{ name: "analysts", issuer, claim: "groups", values: ["analysts"], read_only: true }],
+  };
+  await using target = await startResourceServer({
+    issuers: [server],
+    args: ["--simulate", "--log-format=json"],
+    access,
+  });
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  await Deno.writeTextFile(file, JSON.stringify(access));
+  for (const [account, fits] of [["alice", true], ["bob", false]] as const) {
+    const { access_token } = await signIn(server, account, { resource: target.url, scope });
+    const args = ["access", "check", "--json", `--access-file=${file}`, "--token-claims=-"];
+    const program = new Spawned(args);
+    await program.sendText(access_token);
+    await program.closeStdin();
+    assertEquals((await program.ending()).code, fits ? 0 : 1, program.stderr.join());
+    const said = JSON.parse(program.stdout.join("\n"));
+    const seen = await callTool(target.url, access_token, "list_agents");
+    assertEquals([said.fits, said.subject, seen.status], [fits, account, fits ? 200 : 403]);
+    if (!fits) continue;
+    const line = linesOf(target).find(({ message }) => message === "Signed in");
+    assertEquals([line?.rule, line?.scopes], [said.rule, said.scopes]);
+  }
+  await Deno.remove(file);
 });

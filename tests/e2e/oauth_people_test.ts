@@ -6,7 +6,7 @@ import { apiAt } from "../helpers/http_program.ts";
 import { signIn } from "../helpers/sign_in.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import { SigningInHost } from "./oauth_host.ts";
-import { callTool, lineAbout, linesOf } from "./oauth_requests.ts";
+import { callTool, lineAbout, linesOf, send } from "./oauth_requests.ts";
 import {
   ALL_SCOPES,
   freePort,
@@ -42,6 +42,14 @@ class Signed {
     const seen = await this.call(name, args);
     assertEquals([seen.status, seen.message], [200, ""], `${name}: ${seen.message}`);
     return seen.fields;
+  }
+
+  /** Reads a resource. @returns the message of the error that there must be */
+  async read(uri: string): Promise<string> {
+    const request = { jsonrpc: "2.0", id: 8, method: "resources/read", params: { uri } };
+    const { message } = await send(this.#target.url, this.token, request);
+    assert(message !== "", `${uri} can be read`);
+    return message;
   }
 
   /** Returns the id of the simulated agent with words in its name. */
@@ -106,6 +114,12 @@ async function assertNoWay(from: Signed, session_id: string, file_id: string): P
     assertEquals(seen.status, 200, `${name}: ${seen.message}`);
     assertMatch(seen.message, /does not exist or is not available/, `${name}: ${seen.message}`);
     assertEquals(seen.message, unknown.message, `${name} tells that the session exists`);
+  }
+  for (const end of ["transcript", `files/${file_id}`]) {
+    const read = (id: string) => from.read(`cma://sessions/${id}/${end}`);
+    const [message, unknown] = [await read(session_id), await read("sesn_of_nobody")];
+    assertMatch(message, /does not exist or is not available/, end);
+    assertEquals(message.replace(session_id, ""), unknown.replace("sesn_of_nobody", ""), end);
   }
   assert(!(await from.sessions()).includes(session_id));
 }
@@ -317,14 +331,14 @@ Deno.test("who has signed in once calls every replica with the same sealing key"
 Deno.test("nothing of a person's tokens or other claims goes to the API, the log or the metrics", async () => {
   const simulator = createSimulator({ habits: { takeUpMs: 0, statusLagMs: 0 } });
   const upstream: string[] = [];
-  const api = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    async (request) => {
-      const body = await request.clone().text();
-      upstream.push([request.url, ...[...request.headers].flat(), body].join("\n"));
-      return await simulator.fetch(request);
-    },
-  );
+  // A stream that the program ends is no error of the test's.
+  const onError = () => new Response(null, { status: 500 });
+  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {}, onError };
+  const api = Deno.serve(options, async (request) => {
+    const body = await request.clone().text();
+    upstream.push([request.url, ...[...request.headers].flat(), body].join("\n"));
+    return await simulator.fetch(request);
+  });
   const email = "alice.private@example.com";
   await using server = await AuthorizationServer.start({
     accounts: {

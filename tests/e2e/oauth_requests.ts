@@ -4,6 +4,7 @@
  * @module
  */
 
+import { assert } from "@std/assert";
 import type { ResourceServer } from "./oauth_world.ts";
 
 /** A response of the server, read. */
@@ -95,7 +96,10 @@ export function linesOf({ program }: ResourceServer): LogLine[] {
 }
 
 /** Resolves with the line of the log about a request that got an error response. */
-export function lineAbout(server: ResourceServer, { requestId }: Seen): Promise<LogLine> {
+export function lineAbout(server: ResourceServer, seen: Seen): Promise<LogLine> {
+  const { requestId, status } = seen;
+  // The log has no such line for any other, so that nothing would come.
+  assert(status >= 400, `${status} is no error response`);
   return server.program.until(() =>
     linesOf(server).find((line) => line.request_id === requestId && line.status !== undefined)
   );

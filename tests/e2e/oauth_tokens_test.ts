@@ -388,3 +388,51 @@ Deno.test("a call beyond the access token's scopes gets 403 that asks for the un
   const unknown = await callTool(target.url, access_token, "no_such_tool");
   assertEquals(unknown.status, 200);
 });
+
+Deno.test("settings admit the audience, the type and the scopes of servers that go their own ways", async () => {
+  const audience = "4f6cf0a1-8f1b-4f39-9a5e-0c3a5d7f2b11";
+  await using server = await AuthorizationServer.start({ path: "/tenant/v2.0" });
+  await using target = await startResourceServer({
+    issuers: [server],
+    args: ["--simulate", "--log-format=json"],
+    env: {
+      CMA_MCP_OAUTH_AUDIENCE: `${server.issuer}=${audience}`,
+      CMA_MCP_OAUTH_TOKEN_TYPE: "JWT",
+    },
+  });
+  const claims = {
+    ...{ iss: server.issuer, sub: "alice", aud: audience, scp: "agents:read sessions:read" },
+    ...{ iat: seconds(), exp: seconds() + 600 },
+  };
+  const call = (token: string, name = "list_agents") => callTool(target.url, token, name);
+  const token = await server.sign(claims, { typ: "JWT" });
+  assertEquals((await call(token)).status, 200);
+  const made = await callTool(target.url, token, "create_session", { agent_id: "agent_x" });
+  assertEquals([made.status, made.challenge.error], [403, "insufficient_scope"]);
+  const { id_token = "", access_token } = await signIn(server, "alice", {
+    resource: target.url,
+    scope: `openid ${ALL_SCOPES}`,
+  });
+  const refusals: [string, string, string, string][] = [
+    ["an ID token", id_token, "wrong_audience", "aud"],
+    [
+      "an ID token for the same audience",
+      await server.sign({ ...claims, nonce: "n" }, { typ: "JWT" }),
+      "wrong_type",
+      "nonce",
+    ],
+    ["a token for the URL, which the setting replaces", access_token, "wrong_type", "typ"],
+    [
+      "a token of that type for the URL",
+      await server.sign({ ...claims, aud: target.url }, { typ: "JWT" }),
+      "wrong_audience",
+      "aud",
+    ],
+  ];
+  for (const [name, refused, reason, claim] of refusals) {
+    const seen = await call(refused);
+    assertEquals([seen.status, seen.challenge.error], [401, "invalid_token"], name);
+    const line = await lineAbout(target, seen);
+    assertEquals([line.reason, line.claim], [reason, claim], name);
+  }
+});
