@@ -66,6 +66,8 @@ async function printToken(
 async function serve({ port, minutes, opaque }: Options<typeof FLAGS>): Promise<void> {
   await using server = await AuthorizationServer.start({
     port,
+    // Documents of clients stand elsewhere, and this program reaches only this machine.
+    clients: ["registration"],
     accessTokenSeconds: minutes * 60,
     tokens: opaque ? "opaque" : "jwt",
   });

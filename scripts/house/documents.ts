@@ -203,9 +203,9 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, MakePart>>>> = {
   "docs/settings.md": {
     settings: () => serveSettings(false),
     http_settings: () => serveSettings(true),
-    access_fields: () => accessFieldTable(accessFields()),
     command_settings: commandTables,
   },
+  "docs/access.md": { access_fields: () => accessFieldTable(accessFields()) },
   "docs/figures.md": { figures: (record) => figureTable(parseRecord(record).at(-1)) },
 };
 

@@ -15,9 +15,9 @@ const SETTINGS_DOCUMENT = generated(
   "docs/settings.md",
   "settings",
   "http_settings",
-  "access_fields",
   "command_settings",
 );
+const ACCESS_DOCUMENT = generated("docs/access.md", "access_fields");
 const FIGURES_DOCUMENT = generated("docs/figures.md", "figures");
 const TOOLS_DOCUMENT = generated("docs/tools.md", "tools");
 
@@ -431,6 +431,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
       "README.md":
         "<!-- generated:npm -->\n<!-- end -->\n<!-- generated:buttons -->\n<!-- end -->\n<!-- generated:tools -->\n<!-- end -->\n",
       "docs/settings.md": SETTINGS_DOCUMENT,
+      "docs/access.md": ACCESS_DOCUMENT,
       "docs/figures.md": FIGURES_DOCUMENT,
       "docs/tools.md": TOOLS_DOCUMENT,
     },
@@ -438,6 +439,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     {
       "README.md": generated("README.md", "npm", "buttons", "tools"),
       "docs/settings.md": SETTINGS_DOCUMENT,
+      "docs/access.md": ACCESS_DOCUMENT,
       "docs/figures.md": FIGURES_DOCUMENT,
       "docs/tools.md": TOOLS_DOCUMENT,
     },
