@@ -138,6 +138,28 @@ Deno.test("serve() lets people in who sign in at the authorization server, witho
     Error,
     "does not have the scope sessions:write",
   );
+  // What people see differs, so that no shared cache may keep their lists.
+  const listed = await fetch(url, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${token}`,
+      accept: "application/json, text/event-stream",
+      "content-type": "application/json",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/list",
+    },
+    body: JSON.stringify({
+      ...{ jsonrpc: "2.0", id: 1, method: "tools/list" },
+      params: {
+        _meta: {
+          "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+          "io.modelcontextprotocol/clientInfo": { name: "test", version: "0" },
+          "io.modelcontextprotocol/clientCapabilities": {},
+        },
+      },
+    }),
+  });
+  assertMatch(await listed.text(), /"cacheScope":"private"/);
   const refused = await endpoint.fetch(new Request(url, { method: "POST", body: "{}" }));
   await refused.body?.cancel();
   assertEquals([refused.status, refused.headers.get("www-authenticate")], [
