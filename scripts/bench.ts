@@ -28,6 +28,7 @@ const ROOT = new URL("../", import.meta.url);
 /** The benches: each is `tests/bench/<name>.ts`, and the ids of its figures begin with its name. */
 export const BENCH_NAMES: readonly string[] = [
   "overhead",
+  "sign_in",
   "turn_end",
   "open_waits",
   "api_requests",
