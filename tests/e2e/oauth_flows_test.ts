@@ -213,6 +213,12 @@ Deno.test({
     assertMatch(await call(), /Simulated Quick Answer/);
     await target.logged("Signed in", "alice");
     assertEquals(server.requests.filter(({ url }) => url === "/reg").length, 1);
+    // Its access token is about to expire: it takes another before it calls.
+    const refreshes = () =>
+      server.requests.filter(({ body }) => body.includes("grant_type=refresh_token")).length;
+    const before = refreshes();
+    assertMatch(await call(), /Simulated Quick Answer/);
+    assert(refreshes() > before, `${before}, ${refreshes()}`);
   },
 });
 
@@ -285,6 +291,31 @@ Deno.test("the order in which claude.ai finds its way leads to a call", async ()
   for (const typed of [target.url, `${target.url}/`]) {
     const seen = await callTool(typed, access_token, "list_agents");
     assertEquals([seen.status, Array.isArray(seen.fields.agents)], [200, true], seen.message);
+  }
+});
+
+Deno.test("people sign in below a path of the public URL, whether a proxy takes it off or not", async () => {
+  await using server = await AuthorizationServer.start();
+  await using target = await startResourceServer({
+    issuers: [server],
+    args: ["--simulate"],
+    path: "/team",
+  });
+  const { origin } = new URL(target.url);
+  assertEquals(target.url, `${origin}/team/mcp`);
+  await using host = new SigningInHost(target.url, {
+    ...{ kind: "auto", account: "alice", visitor: redirects },
+  });
+  await host.connect();
+  assertEquals(await playTurn(host), "Signed in.");
+  assert(host.requests.includes("GET /.well-known/oauth-protected-resource/team/mcp 200"));
+  const { access_token = "" } = host.tokens ?? {};
+  assertEquals(decodeJwt(access_token).aud, target.url);
+  assertEquals((await callTool(`${origin}/mcp`, access_token, "list_agents")).status, 200);
+  // As a client asks, and as it comes here where the path is taken off, before or behind.
+  const wellKnown = "/.well-known/oauth-protected-resource";
+  for (const path of [`${wellKnown}/team/mcp`, `${wellKnown}/mcp`, wellKnown]) {
+    assertEquals((await readDocument(origin + path)).resource, target.url, path);
   }
 });
 

@@ -316,6 +316,17 @@ Deno.test("access tokens that must not count get 401 with the reason, which the 
   });
 });
 
+/** Sends a request whose response may end with its head. */
+async function statusOf(url: string, headers: Record<string, string>): Promise<number | string> {
+  try {
+    const response = await fetch(url, { method: "POST", headers, body: "{}" });
+    await response.body?.cancel();
+    return response.status;
+  } catch {
+    return "cut off";
+  }
+}
+
 Deno.test("an access token counts only as a bearer token of reasonable length", async () => {
   await withForge(async ({ issued, server, claims }, target) => {
     const { access_token } = issued;
@@ -338,9 +349,9 @@ Deno.test("an access token counts only as a bearer token of reasonable length", 
     assertEquals([key.status, (await lineAbout(target, key)).reason], [401, "unknown token"]);
     for (const length of [20_000, 200_000]) {
       const long = await server.sign({ ...claims, padding: "x".repeat(length) });
-      const { status } = await call({ authorization: `Bearer ${long}` });
-      // The guard's own limit, or that of the runtime's server.
-      assert([400, 431].includes(status), `${length}: ${status}`);
+      const outcome = await statusOf(target.url, { authorization: `Bearer ${long}` });
+      // The guard's own limit, or that of the runtime's server, which may not wait for the rest.
+      assert([400, 431, "cut off"].includes(outcome), `${length}: ${outcome}`);
     }
     assertEquals((await call({ authorization: `Bearer ${access_token}` })).status, 200);
   });

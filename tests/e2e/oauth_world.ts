@@ -37,18 +37,20 @@ export interface ResourceServerOptions {
   readonly access?: object;
   /** Its public URL, where that is not its own address. */
   readonly publicUrl?: string;
+  /** Path of its public URL, such as `/team`. */
+  readonly path?: string;
 }
 
 /** Starts the program with HTTP and OAuth on a free port; resolves when it listens. */
 export async function startResourceServer(
-  { issuers, args = [], env = {}, access, publicUrl }: ResourceServerOptions,
+  { issuers, args = [], env = {}, access, publicUrl, path = "" }: ResourceServerOptions,
 ): Promise<ResourceServer> {
   const port = freePort();
   const file = access && await Deno.makeTempFile({ suffix: ".json" });
   if (file !== undefined) await Deno.writeTextFile(file, JSON.stringify(access));
-  const origin = publicUrl ?? `http://127.0.0.1:${port}`;
+  const base = (publicUrl ?? `http://127.0.0.1:${port}`) + path;
   const program = new Spawned([
-    ...["--http", `--port=${port}`, `--public-url=${origin}`],
+    ...["--http", `--port=${port}`, `--public-url=${base}`],
     ...issuers.map(({ issuer }) => `--oauth-issuer=${issuer}`),
     ...file === undefined ? [] : [`--access-file=${file}`],
     ...args,
@@ -71,7 +73,7 @@ export async function startResourceServer(
   }
   return {
     program,
-    url: `${origin}/mcp`,
+    url: `${base}/mcp`,
     port,
     async rewriteAccess(content) {
       if (file === undefined) throw new Error("The program has no access file");
