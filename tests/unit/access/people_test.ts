@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { AcceptedToken, OAuthSettings } from "../../../src/access/access_tokens.ts";
 import { createPeople } from "../../../src/access/people.ts";
-import { personId } from "../../../src/access/principal.ts";
+import { type Grants, personId } from "../../../src/access/principal.ts";
 import type { AccessRule } from "../../../src/access/rules.ts";
 import { createSealer } from "../../../src/access/sealing.ts";
 import { createTokenRegistry } from "../../../src/access/tokens.ts";
@@ -61,6 +61,26 @@ Deno.test("a person may do what both the rule and the access token's scopes allo
       missingScopes: ["sessions:read", "sessions:write"],
     },
   });
+});
+
+Deno.test("a person has every limit of the rule that fits, and nothing else of it", async () => {
+  const limits: Grants = {
+    agents: ["agent_1"],
+    agent: "agent_1",
+    environments: ["env_1"],
+    files: ["file_1"],
+    tools: ["core"],
+    sessions: "all",
+    maxWaits: 1,
+    maxCalls: 2,
+    maxCostUsd: 2.5,
+  };
+  const { people } = peopleOf([{ ...STAFF, ...limits }]);
+  const found = await people.of(tokenOf());
+  assert(found.kind === "person");
+  const { id: _id, person: _person, scopes: _scopes, missingScopes: _missing, ...rest } =
+    found.principal;
+  assertEquals(rest, limits);
 });
 
 Deno.test("a scope that a rule takes is not missing: no sign-in brings it", async () => {
