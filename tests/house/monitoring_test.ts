@@ -120,6 +120,16 @@ Deno.test("the dashboard's panels lie beside each other, and their legends name 
   }
 });
 
+Deno.test("the documents name every metric of the program, with its labels", async () => {
+  const text = await Deno.readTextFile(new URL("docs/observing.md", ROOT));
+  for (const [name, labels] of families) {
+    const own = [...labels].filter((label) => label !== "le");
+    const short = name.replace(/^cma_mcp_/, "");
+    const shown = own.length === 0 ? `\`${short}\`` : `\`${short}{${own.join(",")}}\``;
+    assert(text.includes(shown), `docs/observing.md does not name ${shown}`);
+  }
+});
+
 Deno.test("every alert says what to do, below a heading that is there", async () => {
   const alerts = await shippedAlerts();
   assert(alerts.length >= 15);

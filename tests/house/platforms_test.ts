@@ -3,6 +3,8 @@ import { parse as parseToml } from "smol-toml";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { CALLS_MS } from "../../src/commands/serve/drain.ts";
+import { checkAddress } from "../../src/commands/serve/listen.ts";
+import { resolveConfig } from "../../src/config/resolve.ts";
 import { ENV_NAMES } from "../../src/config/settings.ts";
 import { stagesOf, variablesOf } from "../e2e/dockerfile.ts";
 
@@ -19,6 +21,40 @@ const PORT = variablesOf(image).PORT ?? "none";
 function drainSeconds(settings: Readonly<Record<string, string>>): number {
   return Number(settings.CMA_MCP_DRAIN_SECONDS) + CALLS_MS / 1_000 + 1;
 }
+
+/** Files that the settings name, by how their paths end. */
+const FILES: readonly (readonly [string, string])[] = [
+  ["api/key", "sk-ant-test-0123456789"],
+  ["sealing/key", btoa("0123456789abcdefghijklmnopqrstuv")],
+  ["sealing.key", btoa("0123456789abcdefghijklmnopqrstuv")],
+];
+
+/** An access file with a token, and one that also lets people in. */
+const TOKENS = { tokens: [{ name: "ci", sha256: "0".repeat(64) }] };
+const RULES = { ...TOKENS, rules: [{ name: "staff", issuer: "https://login.example.com" }] };
+
+/** Has the program itself read the settings as the image's, and checks that it would serve. */
+async function assertServes(
+  settings: Readonly<Record<string, string>>,
+  access: object = TOKENS,
+): Promise<void> {
+  const all: Readonly<Record<string, string>> = { ...variablesOf(image), ...settings };
+  const config = await resolveConfig(["--http"], (name) => all[name], (path) => {
+    const content = path.endsWith("access.json")
+      ? JSON.stringify(access)
+      : FILES.find(([end]) => path.endsWith(end))?.[1];
+    return content === undefined ? Promise.reject(new Error(path)) : Promise.resolve(content);
+  });
+  assert(config.command === "serve" && config.http);
+  assertEquals(config.http.listenAddress, "0.0.0.0");
+  await checkAddress(config.http, { tryListen: () => Promise.resolve(undefined) });
+}
+
+/** What a platform's owner gives it beside its file. */
+const SECRETS = {
+  ANTHROPIC_API_KEY: "sk-ant-test-0123456789",
+  MANAGED_AGENTS_MCP_TOKEN: "abcdefghijklmnopqrstuvwxyz-0123456789",
+};
 
 function assertSettings(names: readonly string[]): void {
   const known: readonly string[] = ENV_NAMES;
@@ -50,6 +86,7 @@ Deno.test("fly.toml sets what the program knows, and gives it the time to drain"
   assertEquals([String(http_service.internal_port), env.PORT], [PORT, PORT]);
   assertEquals(String(metrics.port), env.CMA_MCP_METRICS_PORT);
   assert(kill_timeout >= drainSeconds(env) + 5);
+  await assertServes({ ...env, ...SECRETS });
 });
 
 Deno.test("render.yaml sets what the program knows, and gives it the time to drain", async () => {
@@ -77,6 +114,7 @@ Deno.test("render.yaml sets what the program knows, and gives it the time to dra
   for (const { key, value } of service.envVars) {
     if (/KEY$|TOKEN$/.test(key)) assertEquals(value, undefined, key);
   }
+  await assertServes({ ...settings, ...SECRETS });
 });
 
 Deno.test("railway.json asks for what the program serves", async () => {
@@ -88,6 +126,7 @@ Deno.test("railway.json asks for what the program serves", async () => {
     }),
   }).parse(JSON.parse(await read("deploy/railway.json")));
   assert(build && deploy);
+  await assertServes({ ...SECRETS, ALLOWED_HOSTS: "*.up.railway.app" });
 });
 
 Deno.test("the page about Cloud Run sets what the program knows, and drains in time", async () => {
@@ -103,4 +142,43 @@ Deno.test("the page about Cloud Run sets what the program knows, and drains in t
   for (const [name, path] of sets.filter(([name]) => name.endsWith("_FILE"))) {
     assert(text.includes(`${path}=cma-mcp-`), name);
   }
+  const [deploy = "", update = ""] = text.split("## Then");
+  const settingsIn = (part: string) =>
+    Object.fromEntries(sets.filter(([name]) => part.includes(`${name}=`)));
+  const { ALLOWED_HOSTS, ...kept } = settingsIn(deploy);
+  await assertServes({ ...kept, ALLOWED_HOSTS: ALLOWED_HOSTS ?? "" });
+  assert(update.includes("--remove-env-vars=ALLOWED_HOSTS"));
+  const CMA_MCP_PUBLIC_URL = "https://cma-mcp-0123456789.europe-west1.run.app";
+  await assertServes({ ...kept, ...settingsIn(update), CMA_MCP_PUBLIC_URL }, RULES);
 });
+
+Deno.test("every file to deploy has its row, which says how it was checked", async () => {
+  const readme = await read("deploy/README.md");
+  const rows = readme.split("\n").filter((line) => line.startsWith("| [")).map((line) => {
+    const [, path = "", , checked = ""] = /^\| \[.*?\]\((.*?)\) *\|(.*?)\|(.*)\|$/.exec(line) ?? [];
+    assertMatch(checked, /\b(run|validated)\b/, path);
+    return path.replace(/(?<=kubernetes\/\w+\/).*/, "");
+  });
+  const files: string[] = [];
+  for (const folder of ["", ...await foldersOf("deploy/")]) {
+    for await (const { name, isFile } of Deno.readDir(new URL(`deploy/${folder}`, ROOT))) {
+      if (isFile && name !== "README.md") files.push(folder + name);
+    }
+  }
+  for (const file of files) {
+    const named = rows.some((row) => row === file || (row.endsWith("/") && file.startsWith(row))) ||
+      readme.includes(`](${file})`);
+    assert(named, `deploy/README.md has no row for ${file}`);
+  }
+});
+
+/** The folders below a folder, from there on. */
+async function foldersOf(folder: string, from = ""): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder + from, ROOT))) {
+    if (!isDirectory) continue;
+    const inner = `${from}${name}/`;
+    found.push(inner, ...await foldersOf(folder, inner));
+  }
+  return found;
+}
