@@ -61,8 +61,10 @@ const SHAPE_HINTS = ["sk-ant-", "cma_"] as const;
 
 /** A JWT. */
 const JWT = /^eyJ[\w-]+\.eyJ[\w-]+\.(?<signature>[\w-]{16,})$/;
-/** What looks like one, also where its end is missing: the claims say who somebody is. */
-const JWT_SHAPE = /(?<![A-Za-z0-9])eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?/g;
+/** What looks like one from its first dot on, also where its end is missing. */
+const JWT_REST = /\.eyJ[\w-]{8,}(?:\.[\w-]*)?/g;
+/** The least of what stands before that. */
+const JWT_HEADER = /eyJ[\w-]{8}/;
 const JWT_HINT = ".eyJ";
 
 /** Matches in every text that one of the loose patterns changes. */
@@ -116,9 +118,7 @@ export function createRedact(secrets: readonly string[]): Redact {
   };
   const redact = (text: string) => {
     // A whole JWT goes before its signature, so that nothing of it is left.
-    const clean = known(
-      hidesJwts && text.includes(JWT_HINT) ? text.replace(JWT_SHAPE, MARK) : text,
-    );
+    const clean = known(hidesJwts && text.includes(JWT_HINT) ? withoutJwts(text) : text);
     return SHAPE_HINTS.some((hint) => clean.includes(hint)) ? clean.replace(SHAPES, MARK) : clean;
   };
   const thorough = (text: string) => parts.hide(redact(text));
@@ -151,6 +151,28 @@ export function createRedact(secrets: readonly string[]): Redact {
     }
   };
   return Object.assign(redact, { thorough, loose, isClean, learn });
+}
+
+/**
+ * Hides what looks like a JWT, of which the claims say who somebody is, also where its beginning
+ * follows an escape. It looks for the dots: one pattern for all of it would begin anew at each of many
+ * beginnings, and agents write any text.
+ */
+function withoutJwts(text: string): string {
+  const rest = new RegExp(JWT_REST);
+  let clean = "";
+  let done = 0;
+  for (let found = rest.exec(text); found; found = rest.exec(text)) {
+    let start = found.index;
+    while (start > done && /[\w-]/.test(text.charAt(start - 1))) start--;
+    const header = JWT_HEADER.exec(text.slice(start, found.index));
+    if (header) {
+      clean += text.slice(done, start + header.index) + MARK;
+      done = rest.lastIndex;
+    } // The next may begin inside of this one.
+    else rest.lastIndex = found.index + 1;
+  }
+  return clean + text.slice(done);
 }
 
 /** Returns the part of a secret that nothing else has. */

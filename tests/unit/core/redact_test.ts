@@ -226,6 +226,23 @@ Deno.test("createRedact() learns a JWT: it is hidden whole, and its signature in
   assertEquals(redact.loose(`The header is ${header} here`), `The header is ${header} here`);
 });
 
+Deno.test("createRedact() hides a JWT wherever it begins", () => {
+  const redact = createRedact([]);
+  redact.learn(jwtOf(SIGNATURE));
+  const another = jwtOf(SIGNATURE.split("").reverse().join(""));
+  for (const before of ["", "\n", "\t", "=", "a.", "token_", "a.b-", "eyJ.", `${another}\n`]) {
+    const text = `${before}${another} b`;
+    for (const hide of [redact, redact.thorough, redact.loose]) {
+      const shown = hide(JSON.stringify(text));
+      assert(!shown.includes("eyJhb") && !shown.includes(another.split(".")[1] ?? ""), shown);
+      assert(JSON.parse(shown).endsWith("[redacted] b"), shown);
+      assertEquals(hide(`${encodeURIComponent(`${before}=`)}${another}`).includes("eyJhb"), false);
+    }
+  }
+  const odd = ".eyJ.eyJabcdefgh.eyJ a.eyJabcdefgh eyJabc.eyJabcdefgh";
+  assertEquals(redact(odd), odd);
+});
+
 Deno.test("createRedact() forgets the oldest of many, and no other", () => {
   const redact = createRedact([]);
   const learned = Array.from({ length: MAX_LEARNED + 50 }, (_, index) => {
