@@ -122,11 +122,11 @@ function loadProvider(): Promise<Loaded> {
 }
 
 let loading: Promise<Loaded> | undefined;
-let keys = 0;
 
 async function newKey(alg: SigningAlgorithm): Promise<SigningKey> {
   const { privateKey } = await generateKeyPair(alg, { extractable: true });
-  const kid = `key-${++keys}-${alg}`;
+  // A server that starts anew does not give new keys the names of old ones.
+  const kid = `${alg}-${crypto.randomUUID()}`;
   return { alg, kid, jwk: { ...await exportJWK(privateKey), kid, alg, use: "sig" } };
 }
 
