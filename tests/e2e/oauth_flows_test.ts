@@ -166,7 +166,7 @@ async function startMcpRemote(url: string) {
   const browser = `${folder}/browser`;
   await Deno.writeTextFile(browser, `#!/bin/sh\nprintf '%s' "$1" > "${folder}/opened"\n`);
   await Deno.chmod(browser, 0o755);
-  const args = ["run", "-A", "-q", MCP_REMOTE, url, `${freePort()}`, "--allow-http"];
+  const args = ["run", "-A", "-q", MCP_REMOTE, url, "--allow-http"];
   const env = { MCP_REMOTE_CONFIG_DIR: folder, BROWSER: browser };
   const program = new Spawned(args, env, Deno.execPath());
   return {
@@ -203,7 +203,10 @@ Deno.test({
     const asked = await remote.opened();
     const { resource, scope } = Object.fromEntries(new URL(asked).searchParams);
     assertEquals([resource, scope], [target.url, `${ALL_SCOPES} offline_access`]);
-    const page = await visitor.visit(asked, "alice");
+    const page = await visitor.visit(asked, "alice").catch((error) => {
+      const said = remote.program.stderr.join("\n");
+      throw new Error(`mcp-remote was not called back: ${said}`, { cause: error });
+    });
     assertMatch(page, /Authorization successful/);
     assertMatch(JSON.stringify(await initialized), /"serverInfo"/);
     const call = async () => {

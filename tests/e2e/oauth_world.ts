@@ -43,6 +43,19 @@ export interface ResourceServerOptions {
 
 /** Starts the program with HTTP and OAuth on a free port; resolves when it listens. */
 export async function startResourceServer(
+  options: ResourceServerOptions,
+): Promise<ResourceServer> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      // Its address must be known before it starts, and somebody else may have taken the port since.
+      if (tries === 3 || !String(error).includes("Cannot listen")) throw error;
+    }
+  }
+}
+
+async function startOnce(
   { issuers, args = [], env = {}, access, publicUrl, path = "" }: ResourceServerOptions,
 ): Promise<ResourceServer> {
   const port = freePort();
