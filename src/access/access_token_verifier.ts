@@ -200,8 +200,14 @@ function decode(token: string): JwtParts | RejectedToken {
   return { kind: "jwt", issuer: iss, header, claims };
 }
 
-/** Claims that only ID tokens have (OpenID Connect Core, sections 2 and 3.3.2.11). */
-const ID_TOKEN_CLAIMS = ["nonce", "at_hash", "c_hash", "s_hash"] as const;
+/**
+ * Claims that no access token has: those of ID tokens (OpenID Connect Core, sections 2 and 3.3.2.11),
+ * and that of security events, such as logout tokens (RFC 8417).
+ */
+const OTHER_CLAIMS = ["nonce", "at_hash", "c_hash", "s_hash", "events"] as const;
+
+/** Uses of tokens that are no access tokens, as some servers name them in a claim. */
+const OTHER_USES = ["id", "refresh", "offline", "logout"];
 
 /**
  * Rejects what is no access token, and what is signed in no accepted way. A token without a type
@@ -223,12 +229,10 @@ function headerProblem(
   }
   // A token that says that it is an access token has been made as one.
   if (type === normalType("JWT")) {
-    const claim = ID_TOKEN_CLAIMS.find((each) => claims[each] !== undefined) ??
-      (["id", "refresh"].includes(String(claims.token_use).toLowerCase())
-        ? "token_use"
-        : ["id", "refresh"].includes(String(claims.typ).toLowerCase())
-        ? "typ"
-        : undefined);
+    const claim = OTHER_CLAIMS.find((each) => claims[each] !== undefined) ??
+      (["token_use", "typ"] as const).find((each) =>
+        OTHER_USES.includes(String(claims[each]).toLowerCase())
+      );
     if (claim !== undefined) {
       return rejected(
         "wrong_type",

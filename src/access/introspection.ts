@@ -161,12 +161,13 @@ function judge(
     );
   }
   const other = ["token_type", "token_use", "typ"].find((name) =>
-    /^(refresh|id)(_?token)?$/i.test(textOf(claims[name]) ?? "")
+    /^(refresh|id|offline|logout)(_?token)?$/i.test(textOf(claims[name]) ?? "")
   );
   if (other === undefined) return checkClaims(claims, trusted, "introspection", nowMs);
   return rejected(
     "wrong_type",
-    `The token is no access token but an ID or refresh token (${other}): send the access token.`,
+    `The token is no access token but an ID or refresh token, or the like (${other}): send the ` +
+      "access token.",
     other,
   );
 }

@@ -169,6 +169,9 @@ Deno.test("where plain JWTs count, ID and refresh tokens do not", () =>
         { token_use: "id" },
         { typ: "ID" },
         { typ: "Refresh" },
+        { typ: "Offline" },
+        { typ: "Logout" },
+        { events: { "http://schemas.openid.net/event/backchannel-logout": {} } },
       ]
     ) {
       const token = await issuer.token(claims, { typ: "JWT" });
@@ -177,6 +180,19 @@ Deno.test("where plain JWTs count, ID and refresh tokens do not", () =>
     const access = await issuer.token({ token_use: "access", typ: "Bearer" }, { typ: "JWT" });
     assertEquals((await verifier.verify(access)).kind, "accepted");
   }));
+
+Deno.test("a token that names no key is checked by the first ten, and is what its key says", async () => {
+  const keys = await Promise.all(Array.from({ length: 11 }, () => issuerKey(undefined)));
+  await withWorld({ keys }, async (world) => {
+    const { issuer, verifier } = world;
+    await world.clock.advance(0);
+    for (const key of [keys[0], keys[9]]) {
+      assertEquals((await verifier.verify(await issuer.token({}, {}, key))).kind, "accepted");
+      assertEquals(await problemOf(world, await issuer.token({ exp: 1 }, {}, key)), "expired exp");
+    }
+    assertEquals(await problemOf(world, await issuer.token({}, {}, keys[10])), "bad_signature");
+  });
+});
 
 Deno.test("an unsigned token is rejected", () =>
   withWorld({}, async (world) => {

@@ -224,3 +224,8 @@ Deno.test("only public keys for the accepted algorithms can be used", async () =
     "keys[9]": "it is for another algorithm",
   });
 });
+
+Deno.test("a set of very many keys costs no more than a hundred", () => {
+  const keys = Array.from({ length: 101 }, (_, at) => ({ ...KEY.jwk, kid: `key-${at}` }));
+  assertEquals(keySetIn({ keys }, "https://login.example.com/keys").size, 100);
+});

@@ -61,6 +61,15 @@ Deno.test("a time may have fractions, and lies within those of the calendar", ()
   }
 });
 
+Deno.test("half a minute is forgiven, and no more", () => {
+  assertEquals(messageOf({ exp: NOW / 1_000 - 29.5 }), "accepted");
+  assertMatch(messageOf({ exp: NOW / 1_000 - 30 }), /expired/);
+  for (const claim of ["nbf", "iat"]) {
+    assertEquals(messageOf({ [claim]: NOW / 1_000 + 30 }), "accepted");
+    assertMatch(messageOf({ [claim]: NOW / 1_000 + 30.5 }), /valid from/);
+  }
+});
+
 Deno.test("a subject may have 255 characters of any script", () => {
   for (const sub of ["é".repeat(255), "auth0|5f7c8ec7c33c6c004bbafe82", "alice@example.com", " "]) {
     assertEquals(messageOf({ sub }), "accepted");
