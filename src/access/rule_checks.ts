@@ -62,10 +62,15 @@ function issuerProblem(
     : undefined;
 }
 
-/** Claims that tell nothing about a person who comes from an open issuer. */
+/**
+ * Claims that tell nothing about a person who comes from an open issuer: those that everybody there
+ * has, and those that people fill in themselves (OpenID Connect Core, section 5.1).
+ */
 const EVERYBODYS_CLAIMS: readonly string[] = [
-  ...["iss", "aud", "azp", "client_id", "appid", "email_verified"],
-  ...["scope", "scp", "typ", "ver", "token_use"],
+  ...["iss", "aud", "azp", "client_id", "appid", "email_verified", "phone_number_verified"],
+  ...["scope", "scp", "typ", "ver", "token_use", "acr", "amr", "idp", "identity_provider"],
+  ...["name", "given_name", "family_name", "middle_name", "nickname", "preferred_username"],
+  ...["profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "address"],
 ];
 
 /**

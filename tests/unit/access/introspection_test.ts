@@ -124,6 +124,7 @@ const REFUSED: readonly [changes: Record<string, unknown>, outcome: string][] = 
   [{ token_type: "DPoP" }, "sender_constrained token_type"],
   [{ token_type: "refresh_token" }, "wrong_type token_type"],
   [{ typ: "Refresh" }, "wrong_type typ"],
+  [{ typ: "Offline" }, "wrong_type typ"],
   [{ token_use: "id" }, "wrong_type token_use"],
 ];
 

@@ -39,7 +39,7 @@ Deno.test("checkRules() lets nobody in from everywhere: an open issuer needs a r
   assertStringIncludes(complaint([], [GOOGLE], "'f'"), "'f' needs a rule for it");
   assertStringIncludes(complaint([all("a")], [ISSUER, GOOGLE], "'f'"), `account at ${GOOGLE}`);
   assertStringIncludes(complaint([all("a", GOOGLE)], [GOOGLE], "'f'"), 'rules[0] ("a"): anybody');
-  for (const claim of ["iss", "aud", "email_verified", "scope"]) {
+  for (const claim of ["iss", "aud", "email_verified", "scope", "name", "preferred_username"]) {
     assertStringIncludes(
       complaint([some("a", GOOGLE, claim)], [GOOGLE], "'f'"),
       `can have that ${claim}: name a claim that tells people apart`,
