@@ -170,6 +170,15 @@ Deno.test("openTokens() takes up another order of rules, and says that it is ano
   list.close();
 });
 
+Deno.test("openTokens() tells an empty list of rules from none: by the one nobody comes in", async () => {
+  const token = { name: "ci", sha256: HASHES.ci };
+  const { list, change } = await openedRules(JSON.stringify({ tokens: [token] }));
+  assertEquals(list.registry.rules(), undefined);
+  await change(JSON.stringify({ tokens: [token], rules: [] }));
+  assertEquals(list.registry.rules(), []);
+  list.close();
+});
+
 Deno.test("openTokens() keeps its rules when the file names an issuer that is not trusted", async () => {
   const { program, list, names, change } = await openedRules(rulesOf("a"));
   await change(rulesOf("a", { name: "b", issuer: "https://x.example.com", values: ["x"] }));

@@ -221,6 +221,11 @@ Deno.test("a secret that was replaced is read again, and a wrong one is the oper
     const { length } = world.asked;
     assertEquals((await introspection.check("b")).kind, "unavailable");
     assertEquals(world.asked.length, length + 2);
+    await clock.advance(REST_MS);
+    // A file that is being written.
+    world.secret = " \n";
+    assertEquals((await introspection.check("c")).kind, "unavailable");
+    assertEquals(world.asked.length, length + 3);
   }));
 
 Deno.test("a secret that cannot be read is said, and read again later", () =>

@@ -250,6 +250,16 @@ Deno.test("buckets that must be full again are dropped, so that people do not fi
   assertEquals(take("person 299 0", 5, 5) > 0, true);
 });
 
+Deno.test("a bucket in use is not dropped, and keeps none that is full again", async () => {
+  const clock = new ManualClock();
+  const { take, size } = createRateLimiter(clock);
+  for (const name of ["alice", "bob"]) take(name, 1);
+  await clock.advance(50_000);
+  take("alice", 1);
+  await clock.advance(20_000);
+  assertEquals([take("carol", 1), size()], [0, 2]);
+});
+
 Deno.test("what limits a person says so to the person, and speaks of no token", () => {
   const person = { issuer: "https://login.example.com", subject: "alice" };
   const principal = {

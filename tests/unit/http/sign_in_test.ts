@@ -332,6 +332,14 @@ Deno.test("the metadata is there while the server ends, and for any host and ori
   assertEquals([status, body.authorization_servers], [200, [ISSUER, OTHER_ISSUER]]);
 });
 
+Deno.test("a request for the metadata has the bounds of every other", async () => {
+  const { send } = openWorld();
+  const path = "/.well-known/oauth-protected-resource";
+  const get = { method: "GET", body: null };
+  assertEquals((await send({ "x-long": "a".repeat(20_000) }, path, get)).status, 431);
+  assertEquals((await send({}, `${path}?${"a".repeat(5_000)}`, get)).status, 414);
+});
+
 Deno.test("without OAuth there is no metadata, and the challenge names none", async () => {
   const { send } = openWorld({ options: { oauth: undefined } });
   const path = "/.well-known/oauth-protected-resource/mcp";
