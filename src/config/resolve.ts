@@ -349,13 +349,22 @@ async function httpOf(sources: Sources): Promise<HttpConfig> {
 
 /** Names the tokens that are set but have no effect, so that no operator relies on them. */
 function ignoredTokens(sources: Sources): string[] {
-  const file = givenOf(sources, SETTINGS.tokens.accessFile);
-  const set = SETTINGS.tokens.token.env.filter((name) => sources.env(name)?.trim());
-  const [first, ...others] = set.map((name) => sources.env(name)?.trim());
-  if (file) return set.map((name) => `${name} has no effect beside ${file.name}`);
-  return others.some((other) => other !== first)
-    ? [`${set.slice(1).join(", ")} has no effect beside ${set[0]}`]
-    : [];
+  const { token, accessFile } = SETTINGS.tokens;
+  const file = givenOf(sources, accessFile);
+  const set = token.env.filter((name) => sources.env(name)?.trim());
+  if (file) {
+    return [...ignoredVariables(sources, accessFile.env), ...set]
+      .map((name) => `${name} has no effect beside ${file.name}`);
+  }
+  const ignored = ignoredVariables(sources, token.env);
+  return ignored.length > 0 ? [`${ignored.join(", ")} has no effect beside ${set[0]}`] : [];
+}
+
+/** Names the variables of a setting after its first one, where one of them says something else. */
+function ignoredVariables({ env }: Sources, variables: readonly string[]): string[] {
+  const [first, ...others] = variables.filter((name) => env(name)?.trim());
+  const differs = others.some((name) => env(name)?.trim() !== env(first ?? "")?.trim());
+  return differs ? others : [];
 }
 
 function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {

@@ -657,6 +657,10 @@ Deno.test("resolveConfig() warns of tokens that are ignored", async () => {
   assertEquals(await warnings(["--token-file", "t"], { CMA_MCP_TOKEN: one }), [
     "CMA_MCP_TOKEN has no effect beside --token-file",
   ]);
+  assertEquals(await warnings([], { CMA_MCP_ACCESS_FILE: "t", CMA_MCP_TOKEN_FILE: "t" }), []);
+  assertEquals(await warnings([], { CMA_MCP_ACCESS_FILE: "t", CMA_MCP_TOKEN_FILE: "u" }), [
+    "CMA_MCP_TOKEN_FILE has no effect beside CMA_MCP_ACCESS_FILE",
+  ]);
 });
 
 const ACCESS = {
