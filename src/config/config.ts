@@ -25,7 +25,7 @@ export interface CredentialConfig {
 
 /** The HTTP server's address, and the callers that it lets in. */
 export interface HttpConfig
-  extends Omit<Values<typeof SETTINGS.http>, "drainSeconds">, TokenSettings {
+  extends Omit<Values<typeof SETTINGS.http>, "drainSeconds" | "lameDuckSeconds">, TokenSettings {
   /** Files of the certificate and its key, both PEM; plain HTTP when absent. */
   readonly tls?: {
     readonly certFile: string;
@@ -37,6 +37,8 @@ export interface HttpConfig
   readonly oauth?: OAuthSettings;
   /** Milliseconds for which a server that ends keeps listening and answers 503. */
   readonly drainMs?: number;
+  /** Milliseconds before that, for which it works on and says at `/ready` that it will end. */
+  readonly lameDuckMs?: number;
 }
 
 /** The keys that seal what leaves the server and comes back. */

@@ -336,7 +336,7 @@ function tlsOf(sources: Sources): HttpConfig["tls"] {
 
 async function httpOf(sources: Sources): Promise<HttpConfig> {
   const tokens = await tokenSettingsOf(sources);
-  const { drainSeconds, ...http } = valuesOf(sources, SETTINGS.http);
+  const { drainSeconds, lameDuckSeconds, ...http } = valuesOf(sources, SETTINGS.http);
   const oauth = await oauthOf(sources);
   return {
     ...http,
@@ -344,6 +344,7 @@ async function httpOf(sources: Sources): Promise<HttpConfig> {
     ...(oauth && { oauth }),
     tls: tlsOf(sources),
     drainMs: 1_000 * (drainSeconds ?? (isLoopback(http.listenAddress) ? 0 : 2)),
+    lameDuckMs: 1_000 * lameDuckSeconds,
   };
 }
 

@@ -226,6 +226,14 @@ export const SETTINGS = {
       fallbackText: "2; loopback: 0",
       help: "On SIGTERM, answer 503 this long",
     },
+    lameDuckSeconds: {
+      flag: "lame-duck-seconds",
+      env: ["CMA_MCP_LAME_DUCK_SECONDS"],
+      valueName: "<n>",
+      parse: integer(0, 300),
+      fallback: 0,
+      help: "On SIGTERM, first work on with /ready at 503",
+    },
     metricsPort: {
       flag: "metrics-port",
       env: ["CMA_MCP_METRICS_PORT"],

@@ -108,8 +108,12 @@ export interface OAuthServing {
 export interface HttpHandler {
   /** @param remoteAddress where the connection comes from, for the log */
   fetch(request: Request, remoteAddress?: string): Promise<Response>;
+  /** Says at `/ready` from now on that this server will end; requests go on as before. */
+  announceEnd(): void;
   /** Answers new requests with 503 from now on; running ones go on to their end. */
   drain(): void;
+  /** True once new requests are answered with 503. */
+  readonly isDraining: boolean;
   /** Drains, and cancels the requests that still run. */
   close(): Promise<void>;
 }
@@ -167,6 +171,7 @@ export function createHttpHandler(
   const mcpSessionIds = createMcpSessionIds(sealer);
   const isReady = createReadiness(clock, options.ready);
   const mcp = createMcp(factory, { log, clock, maxBodyBytes });
+  let ending = false;
   let draining = false;
 
   const refuse = (request: Request, refused: Response, notes: LogNotes): Response => {
@@ -229,9 +234,9 @@ export function createHttpHandler(
       return draining ? shuttingDown() : await links.fetch(request, sealed, requestId);
     }
     if (pathname === "/health") return healthResponse(request, isAccepting());
-    // Draining may begin while the API is probed, so check before and after.
+    // The end may be announced while the API is probed, so check before and after.
     if (pathname === "/ready") {
-      return healthResponse(request, !draining && await isReady() && !draining && isAccepting());
+      return healthResponse(request, !ending && await isReady() && !ending && isAccepting());
     }
     return errorResponse(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
   };
@@ -256,11 +261,17 @@ export function createHttpHandler(
       }
       return withRequestId(response, requestId);
     },
+    announceEnd() {
+      ending = true;
+    },
     drain() {
-      draining = true;
+      ending = draining = true;
+    },
+    get isDraining() {
+      return draining;
     },
     async close() {
-      draining = true;
+      ending = draining = true;
       links?.close();
       await mcp.close();
     },

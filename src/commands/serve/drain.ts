@@ -26,6 +26,11 @@ export interface DrainParts {
   readonly calls: Pick<InFlight, "size" | "idle">;
   /** Stops listening; resolves when every response has been sent. */
   readonly shutdown: () => Promise<void>;
+  /**
+   * Time for which calls go on as before while `/ready` says that the server will end, in
+   * milliseconds; 0 by default.
+   */
+  readonly lameDuckMs?: number;
   /** Time for which new calls get 503 before the port is closed, in milliseconds; 0 by default. */
   readonly announceMs?: number;
   readonly clock: Clock;
@@ -33,12 +38,18 @@ export interface DrainParts {
 }
 
 /**
- * Drains a server. First it rejects new calls while it still listens, so that load balancers go
+ * Drains a server. First it works on, so that load balancers which ask for its readiness go elsewhere
+ * before it turns a call away. Then it rejects new calls while it still listens, so that load balancers go
  * elsewhere before the port closes. Then it lets waits return what they have, and other calls end.
  * Then it stops listening.
  */
 export async function drain(parts: DrainParts): Promise<void> {
-  const { handler, waiter, calls, shutdown, announceMs = 0, clock, log } = parts;
+  const { handler, waiter, calls, shutdown, lameDuckMs = 0, announceMs = 0, clock, log } = parts;
+  if (lameDuckMs > 0) {
+    handler.announceEnd();
+    log.info("Ending soon: until then all goes on, and /ready answers 503", { ms: lameDuckMs });
+    await clock.sleep(lameDuckMs);
+  }
   const running = calls.size;
   if (running > 0) log.info("Draining: calls that run get their answers", { calls: running });
   handler.drain();

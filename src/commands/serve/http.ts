@@ -61,10 +61,9 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
     });
     const listening = server = await openPort(config, handler.fetch, program);
     const { addr, shutdown } = listening;
-    const isDraining = () => program.stopping.aborted;
     metrics?.addServer({
-      isDraining,
-      isReady: () => !isDraining() && listening.isAccepting && api.last,
+      isDraining: () => handler.isDraining,
+      isReady: () => !program.stopping.aborted && listening.isAccepting && api.last,
       connections: () => ({
         open: listening.openConnections,
         closedForRoom: listening.closedForRoom,
@@ -96,7 +95,8 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
     }
     await aborted(program.stopping);
     const { waiter } = app;
-    await drain({ handler, waiter, calls, shutdown, announceMs: config.drainMs, clock, log });
+    const { lameDuckMs, drainMs: announceMs } = config;
+    await drain({ handler, waiter, calls, shutdown, lameDuckMs, announceMs, clock, log });
     await metricsServer?.shutdown();
   } finally {
     oauth?.close();

@@ -150,6 +150,7 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", async 
       named: { cert: "--tls-cert", key: "--tls-key" },
     },
     drainMs: 2_000,
+    lameDuckMs: 0,
     metricsPort: 0,
   });
   assertEquals(config.server.allowedAgentIds, ["agent_1", "agent_2"]);

@@ -48,6 +48,7 @@ const VALUES: Readonly<Record<string, readonly [string, string]>> = {
   "allowed-origins": ["https://a.example", "https://b.example"],
   "public-url": ["https://a.example", "https://b.example/agents"],
   "drain-seconds": ["7", "0"],
+  "lame-duck-seconds": ["7", "0"],
   "metrics-port": ["9090", "0"],
   "access-file": ["access-1", "access-2"],
   "oauth-issuer": ["https://login.example.com,https://a.example", "https://login.example.com"],

@@ -573,6 +573,24 @@ Deno.test("a server that drains is not ready, also for a probe that was asked be
   await handler.close();
 });
 
+Deno.test("a server that is about to end says so to probes, and serves on until it drains", async () => {
+  const { handler, send, setReady } = open();
+  const look = Promise.withResolvers<boolean>();
+  setReady(look.promise);
+  const probe = send("/ready");
+  handler.announceEnd();
+  look.resolve(true);
+  assertEquals((await probe).status, 503);
+  assertEquals((await send("/ready")).status, 503);
+  assertEquals(handler.isDraining, false);
+  // A request of a client that is let in gets as far as its body, which this one has not.
+  assertEquals((await send("/mcp", "POST", BEARER)).status, 415);
+  handler.drain();
+  assertEquals(handler.isDraining, true);
+  assertEquals((await send("/mcp", "POST", BEARER)).status, 503);
+  await handler.close();
+});
+
 Deno.test("a server that cannot reach the API says when to ask again", async () => {
   const { handler, send, setReady } = open();
   setReady(Promise.resolve(false));

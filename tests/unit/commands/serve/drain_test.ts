@@ -15,7 +15,9 @@ function open() {
     calls,
     handler: {
       fetch: () => Promise.resolve(new Response()),
+      announceEnd: () => void steps.push("announce"),
       drain: () => void steps.push("refuse"),
+      isDraining: false,
       close: () => Promise.resolve(void steps.push("cancel")),
     },
     waiter: { close: () => void steps.push("end waits") },
@@ -105,4 +107,25 @@ Deno.test("drain() goes on listening for as long as the end is announced", async
   await clock.advance(1);
   await done;
   assertEquals(steps, [...REFUSED, "stop listening", "cancel"]);
+});
+
+Deno.test("drain() works on for as long as load balancers need to go elsewhere", async () => {
+  const { steps, parts, answersOut, clock, call } = open();
+  answersOut();
+  const done = drain({ ...parts, lameDuckMs: 5_000, announceMs: 2_000 });
+  const announced = [
+    "announce",
+    "info: Ending soon: until then all goes on, and /ready answers 503 ms=5000",
+  ];
+  const answered = call();
+  await clock.advance(4_999);
+  assertEquals(steps, announced);
+  await clock.advance(1);
+  const said = "info: Draining: calls that run get their answers calls=1";
+  assertEquals(steps, [...announced, said, ...REFUSED]);
+  answered();
+  await clock.advance(2_000);
+  await done;
+  assertEquals(steps, [...announced, said, ...REFUSED, "stop listening", "cancel"]);
+  assertEquals(clock.pendingTimers, 0);
 });
