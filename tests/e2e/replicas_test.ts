@@ -1,0 +1,214 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createHash } from "node:crypto";
+import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { listen } from "../../src/runtime/deno_listener.ts";
+import { createSimulator } from "../../src/simulator/mod.ts";
+import { printLines } from "../../scripts/table.ts";
+import { AuthorizationServer } from "../helpers/authorization_server.ts";
+import { fastClock } from "../helpers/fast_clock.ts";
+import { signIn } from "../helpers/sign_in.ts";
+import type { Spawned } from "../helpers/spawned.ts";
+import {
+  clientOf,
+  freePorts,
+  isInstalled,
+  PROXIES,
+  type Proxy,
+  type ProxyName,
+  startProxy,
+  startReplica,
+  stopReplica,
+} from "./proxies.ts";
+import { startTeam } from "./proxy_team.ts";
+
+const installed: ProxyName[] = [];
+for (const name of PROXIES) {
+  if (await isInstalled(name)) installed.push(name);
+  else printLines([`SKIPPED: ${name} is not installed, so no replicas run behind it`]);
+}
+
+const SCOPES = "agents:read sessions:read sessions:write actions";
+/** Clients at the same time; every other one is a person who has signed in. */
+const CLIENTS = 8;
+
+const newSecret = () => crypto.getRandomValues(new Uint8Array(32)).toHex();
+
+/** The API, which knows some keys, and whose agents work ten times as fast as time. */
+function openApi(keys: Set<string>) {
+  const simulator = createSimulator({ clock: fastClock(10) });
+  const server = listen({ host: "127.0.0.1", port: 0 }, async (request) => {
+    if (keys.has(request.headers.get("x-api-key") ?? "")) return await simulator.fetch(request);
+    const error = { type: "authentication_error", message: "invalid x-api-key" };
+    return Response.json({ type: "error", error }, { status: 401 });
+  }, silentLogger);
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    async [Symbol.asyncDispose]() {
+      simulator.close();
+      await server.shutdown();
+    },
+  };
+}
+
+/** Two replicas behind a proxy, as an operator runs them: all that is secret stands in files. */
+async function openReplicas(name: ProxyName, issuer: string) {
+  const folder = await Deno.makeTempDir({ prefix: "cma-mcp-replicas-" });
+  const write = (file: string, text: string) => Deno.writeTextFile(`${folder}/${file}`, text);
+  const apiKeys = new Set([newSecret()]);
+  const api = openApi(apiKeys);
+  const ports = freePorts(2);
+  const proxy = await startProxy(name, ports);
+  const start = (port: number) =>
+    startReplica(port, {
+      MANAGED_AGENTS_MCP_TOKEN: "",
+      CMA_BASE_URL: api.url,
+      CMA_MCP_API_KEY_FILE: `${folder}/api-key`,
+      CMA_MCP_SEALING_KEY_FILE: `${folder}/sealing.key`,
+      CMA_MCP_ACCESS_FILE: `${folder}/access.json`,
+      CMA_MCP_OAUTH_ISSUER: issuer,
+      CMA_MCP_PUBLIC_URL: proxy.url,
+      CMA_MCP_TOOLS: "core,sessions",
+      CMA_MCP_LAME_DUCK_SECONDS: "2",
+      CMA_MCP_DRAIN_SECONDS: "1",
+    });
+  const programs: Spawned[] = [];
+  return {
+    ...{ proxy, ports, programs, apiKeys, write, api },
+    async startAll() {
+      programs.push(...await Promise.all(ports.map(start)));
+    },
+    /** Has both read the access file again; resolves when they have. */
+    async reload() {
+      await Promise.all(programs.map(async (program) => {
+        const before = program.stderr.length;
+        program.kill("SIGHUP");
+        await program.until(() =>
+          program.stderr.slice(before).some((line) => /was read again/.test(line)) || undefined
+        );
+      }));
+    },
+    /** Restarts one after the other, each when the proxy asks the last one again. */
+    async restartAll() {
+      for (const [index, port] of ports.entries()) {
+        await proxy.announce(port, "ends");
+        const old = programs[index];
+        if (old) assertEquals(await stopReplica(old), 0);
+        programs[index] = await start(port);
+        await proxy.announce(port, "is back");
+        await isAsked(programs[index]);
+      }
+    },
+    /** Kills one, and starts it again. */
+    async lose(index: number, meanwhile: () => Promise<void>) {
+      programs[index]?.kill("SIGKILL");
+      await programs[index]?.ending();
+      await meanwhile();
+      programs[index] = await start(ports[index] ?? 0);
+      await isAsked(programs[index]);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(programs.map(stopReplica));
+      await proxy[Symbol.asyncDispose]();
+      await api[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+async function isAsked(program: Spawned): Promise<void> {
+  await program.until(() =>
+    program.stderr.some((line) => line.includes('"Tool call"')) || undefined
+  );
+}
+
+/** Finds the way to sign in, as a client does that knows nothing but the address. */
+async function authorizationServerOf(proxy: Proxy): Promise<unknown> {
+  using client = clientOf(proxy);
+  const refused = await client.fetch("/mcp", { method: "POST", body: "{}" });
+  await refused.body?.cancel();
+  assertEquals(refused.status, 401);
+  const challenge = refused.headers.get("www-authenticate") ?? "";
+  const address = /resource_metadata="([^"]+)"/.exec(challenge)?.[1] ?? "";
+  assertEquals(address, `${proxy.url}/.well-known/oauth-protected-resource/mcp`);
+  const metadata = await (await client.fetch(address)).json();
+  assertEquals(metadata.resource, `${proxy.url}/mcp`);
+  return metadata.authorization_servers[0];
+}
+
+for (const name of installed) {
+  Deno.test(`two replicas behind ${name}: people sign in, secrets are replaced, one is lost, and nothing else is`, async () => {
+    await using issuer = await AuthorizationServer.start();
+    await using replicas = await openReplicas(name, issuer.issuer);
+    const { proxy, write, apiKeys } = replicas;
+    const [oldKey = ""] = apiKeys;
+    await write("api-key", oldKey);
+    const sealing = [newSecret(), newSecret()];
+    await write("sealing.key", `${sealing[0]}\n`);
+    const secrets = [newSecret(), newSecret()];
+    const access = (...listed: readonly (string | undefined)[]) =>
+      write(
+        "access.json",
+        JSON.stringify({
+          tokens: [{
+            name: "ci",
+            sha256: listed.map((secret = "") => createHash("sha256").update(secret).digest("hex")),
+          }],
+        }),
+      );
+    await access(secrets[0]);
+    await replicas.startAll();
+
+    // People find the authorization server, and sign in once for both replicas.
+    assertEquals(await authorizationServerOf(proxy), issuer.issuer);
+    const resource = `${proxy.url}/mcp`;
+    const people = await Promise.all(
+      ["alice", "bob"].map((who) => signIn(issuer, who, { resource, scope: SCOPES })),
+    );
+    let [secret = ""] = secrets;
+    const clients = Array.from({ length: CLIENTS }, () => clientOf(proxy));
+    const tokenOf = (client: number) =>
+      client % 2 === 0 ? secret : people[client % 4 === 1 ? 0 : 1]?.access_token ?? "";
+    const endpointOf = (client: number): McpEndpoint => {
+      const { endpoint } = clients[client] ?? clientOf(proxy);
+      return { ...endpoint, token: tokenOf(client) };
+    };
+    const team = startTeam(endpointOf, CLIENTS);
+    await team.turns(1);
+
+    // The token: both hashes, then clients change, then the old one goes.
+    await access(...secrets);
+    await replicas.reload();
+    secret = secrets[1] ?? "";
+    await team.turns(1);
+    await access(secrets[1]);
+    await replicas.reload();
+    await team.turns(1);
+    using late = clientOf(proxy, { token: secrets[0] });
+    const refusal = await callServedTool(late.endpoint, "list_agents", {}).catch(String);
+    assertMatch(String(refusal), /token/i);
+
+    // The key of the API: the file has the new one before the old one ends.
+    const newKey = newSecret();
+    apiKeys.add(newKey);
+    await write("api-key", newKey);
+    apiKeys.delete(oldKey);
+    await team.turns(2);
+
+    // The sealing key: all know the new one before it seals, and all know the old one afterwards.
+    await write("sealing.key", `${sealing[0]}\n${sealing[1]}\n`);
+    await replicas.restartAll();
+    await write("sealing.key", `${sealing[1]}\n${sealing[0]}\n`);
+    await replicas.restartAll();
+    await team.turns(1);
+    assertEquals(team.seen.failed, []);
+
+    // A replica is lost with all that it was doing: its callers call again.
+    await replicas.lose(0, () => team.turns(1));
+    await team.turns(1);
+    await team.end();
+    assert(team.seen.failed.length > 0, "nothing ran in the replica that was lost");
+    assertEquals(team.seen.wrong, []);
+    for (const client of clients) client[Symbol.dispose]();
+  });
+}
