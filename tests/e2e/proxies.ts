@@ -97,9 +97,16 @@ export async function startProxy(name: ProxyName, replicas: readonly number[]): 
       file,
       state === "ends" ? text.replaceAll(server, `${server} down`) : text,
     );
+    const before = await workersOf(folder);
     const args = ["-p", folder, "-c", `${folder}/nginx.conf`, "-s", "reload"];
     const { success, stderr } = await new Deno.Command("nginx", { args }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
+    // It reloads behind the command's back: the new workers know the new file.
+    const giveUpAt = performance.now() + START_MS;
+    while ((await workersOf(folder)).every((pid) => before.includes(pid))) {
+      if (performance.now() > giveUpAt) throw new Error("nginx does not reload");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   };
   const close = async () => {
     await child.end();
@@ -122,6 +129,14 @@ export async function startProxy(name: ProxyName, replicas: readonly number[]): 
     await close();
     throw new Error(`${name} does not answer: ${said.slice(-2_000)}`, { cause: error });
   }
+}
+
+/** Returns the ids of nginx's workers. */
+async function workersOf(folder: string): Promise<string[]> {
+  const master = (await Deno.readTextFile(`${folder}/nginx.pid`)).trim();
+  const args = ["-o", "pid=", "--ppid", master];
+  const { stdout } = await new Deno.Command("ps", { args }).output();
+  return new TextDecoder().decode(stdout).trim().split(/\s+/);
 }
 
 interface ProxyPlace {

@@ -31,6 +31,8 @@ for (const name of PROXIES) {
 const SCOPES = "agents:read sessions:read sessions:write actions";
 /** Clients at the same time; every other one is a person who has signed in. */
 const CLIENTS = 8;
+/** Longest time until a proxy finds the replicas, in milliseconds. */
+const START_MS = 15_000;
 
 const newSecret = () => crypto.getRandomValues(new Uint8Array(32)).toHex();
 
@@ -77,6 +79,16 @@ async function openReplicas(name: ProxyName, issuer: string) {
     ...{ proxy, ports, programs, apiKeys, write, api },
     async startAll() {
       programs.push(...await Promise.all(ports.map(start)));
+      // Caddy asks every second whether they are there.
+      using client = clientOf(proxy);
+      const giveUpAt = performance.now() + START_MS;
+      for (;;) {
+        const { status, body } = await client.fetch("/mcp", { method: "POST", body: "{}" });
+        await body?.cancel();
+        if (status === 401) return;
+        if (performance.now() > giveUpAt) throw new Error(`${name} answers ${status}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
     },
     /** Has both read the access file again; resolves when they have. */
     async reload() {
@@ -188,12 +200,14 @@ for (const name of installed) {
     const refusal = await callServedTool(late.endpoint, "list_agents", {}).catch(String);
     assertMatch(String(refusal), /token/i);
 
-    // The key of the API: the file has the new one before the old one ends.
+    // The key of the API: both count until every replica has the new one. It reads the file before each
+    // write, which it sends once only, and after each read that the API refuses.
     const newKey = newSecret();
     apiKeys.add(newKey);
     await write("api-key", newKey);
+    await team.turns(1);
     apiKeys.delete(oldKey);
-    await team.turns(2);
+    await team.turns(1);
 
     // The sealing key: all know the new one before it seals, and all know the old one afterwards.
     await write("sealing.key", `${sealing[0]}\n${sealing[1]}\n`);
