@@ -16,13 +16,14 @@ import type { Logger } from "../core/logger.ts";
 import { LruMap } from "../core/lru.ts";
 import { sha256 } from "../core/sha256.ts";
 import { fromBase64Url } from "../core/text.ts";
-import type {
-  AcceptedToken,
-  AccessTokenVerifier,
-  OAuthSettings,
-  RejectedToken,
-  TokenCheck,
-  TrustedIssuer,
+import {
+  type AcceptedToken,
+  type AccessTokenVerifier,
+  isJwt,
+  type OAuthSettings,
+  type RejectedToken,
+  type TokenCheck,
+  type TrustedIssuer,
 } from "./access_tokens.ts";
 import {
   type Introspection,
@@ -162,11 +163,6 @@ function opaqueProblem(token: string): RejectedToken | undefined {
   // RFC 6750, section 2.1.
   if (/^[\w.~+/-]+=*$/.test(token)) return undefined;
   return rejected("malformed", "The access token has characters that none has.");
-}
-
-/** Returns true for a JWT, signed or encrypted, and for one that something has garbled. */
-function isJwt(token: string): boolean {
-  return token.startsWith("eyJ") || /^[\w-]+\.[\w-]*\.[\w-]*$/.test(token);
 }
 
 /** The parts of a JWT that tell how to check it. Nothing of it is proven yet. */

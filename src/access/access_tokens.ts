@@ -85,6 +85,14 @@ export interface UnavailableIssuer {
 /** What became of the check of an access token. */
 export type TokenCheck = AcceptedToken | RejectedToken | UnavailableIssuer;
 
+/**
+ * Returns true for a token that is checked as a JWT: signed, encrypted, or one that something has
+ * garbled. Every other token is one to ask its issuer about.
+ */
+export function isJwt(token: string): boolean {
+  return token.startsWith("eyJ") || /^[\w-]+\.[\w-]*\.[\w-]*$/.test(token);
+}
+
 /** Checks access tokens. */
 export interface AccessTokenVerifier {
   /** Checks a token; never rejects. */

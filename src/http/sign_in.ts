@@ -5,13 +5,13 @@
  */
 
 import { STATUS_CODE } from "@std/http";
-import type {
-  AcceptedToken,
-  AccessTokenVerifier,
-  OAuthSettings,
-  RejectedToken,
-  TokenCheck,
-  TokenProblem,
+import {
+  type AcceptedToken,
+  type AccessTokenVerifier,
+  isJwt,
+  type OAuthSettings,
+  type TokenCheck,
+  type TokenProblem,
 } from "../access/access_tokens.ts";
 import { createPeople, type KnownPerson, type Stranger } from "../access/people.ts";
 import { callerFields, personId, type SignedIn } from "../access/principal.ts";
@@ -165,7 +165,7 @@ function refused(
   unauthorized: SignIn["unauthorized"],
 ): NotSignedIn {
   const asks = issuers.some(({ introspection }) => introspection);
-  const method = asks && accessToken.split(".").length !== 3 ? "introspection" : "jwt";
+  const method = asks && !isJwt(accessToken) ? "introspection" : "jwt";
   if (check.kind === "unavailable") {
     const headers = { "retry-after": RETRY_AFTER_SEC };
     return {
@@ -178,13 +178,9 @@ function refused(
   }
   return {
     kind: "refused",
-    response: unauthorized(sentenceOf(check), "invalid_token"),
+    response: unauthorized(check.message, "invalid_token"),
     outcome: check.problem,
     method,
     notes: { ...(check.claim !== undefined && { claim: check.claim }), problem: check.message },
   };
-}
-
-function sentenceOf({ message }: RejectedToken): string {
-  return /[.!?]$/.test(message) ? message : `${message}.`;
 }

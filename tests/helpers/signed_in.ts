@@ -87,6 +87,6 @@ function readToken(token: string): TokenCheck {
       method: "jwt",
     };
   } catch {
-    return { kind: "rejected", problem: "malformed", message: "The access token is no JWT" };
+    return { kind: "rejected", problem: "malformed", message: "The access token is no JWT." };
   }
 }

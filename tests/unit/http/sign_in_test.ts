@@ -147,12 +147,12 @@ Deno.test("a refused access token says why, to the client and in the log", async
     kind: "rejected",
     problem: "wrong_audience",
     claim: "aud",
-    message: 'The access token is for another audience ("https://ü.example.com")',
+    message: 'The access token is for another audience ("https://ü.example.com").',
   };
   verifier.instead.set(ALICE, check);
   const { status, challenge, body } = await come(ALICE);
   assertEquals(status, 401);
-  assertEquals(body.error.message, `${check.message}.`);
+  assertEquals(body.error.message, check.message);
   assertEquals(
     challenge,
     'Bearer realm="cma-mcp", error="invalid_token", error_description="The access token is for ' +
@@ -287,6 +287,28 @@ Deno.test("with hashed subjects no line has one, of those who come in and of oth
   assertEquals(linesOf("A person reached its rate limit")[0]?.subject_hash, hash);
   assertEquals(typeof linesOf("HTTP error response").at(-1)?.subject_hash, "string");
   for (const name of hidden) assert(!JSON.stringify(lines).includes(name), name);
+});
+
+Deno.test("a refused token counts by how it was checked", async () => {
+  const [first, second] = oauthSettings().issuers;
+  assert(first && second);
+  const introspection = { url: "", clientId: "", clientSecret: "", secretFile: "" };
+  const { come, outcomes, verifier } = openWorld({
+    settings: { issuers: [{ ...first, introspection }, second] },
+  });
+  // Signed, encrypted, garbled, and no JWT at all.
+  const tokens = [
+    "a.b.c",
+    "eyJhbGciOiJkaXIifQ..iv.text.tag",
+    "eyJhbGciOiJFUzI1NiJ9",
+    "opaque.token",
+  ];
+  for (const token of tokens) {
+    verifier.instead.set(token, { kind: "rejected", problem: "malformed", message: "No." });
+    await come(token);
+  }
+  const methods = ["jwt", "jwt", "jwt", "introspection"];
+  assertEquals(outcomes, methods.map((method) => `${method} malformed`));
 });
 
 Deno.test("an access token that counts is hidden from then on, also one of a person who may not come in", async () => {
