@@ -6,7 +6,7 @@
  */
 
 import { createPeople } from "../access/people.ts";
-import type { Grants, Principal } from "../access/principal.ts";
+import { type Grants, MAX_SUBJECT_CHARS, type Principal } from "../access/principal.ts";
 import { isOpenIssuer, rulePlace, ruleWarnings } from "../access/rule_checks.ts";
 import { type AccessRule, mismatchWith } from "../access/rules.ts";
 import { createSealer } from "../access/sealing.ts";
@@ -147,7 +147,7 @@ function refusal(
   rules: readonly AccessRule[] = [],
 ): Refusal {
   if (kind === "bad_subject") {
-    const why = "the subject has control characters, or is longer than 255 characters";
+    const why = `the subject has control characters, or is longer than ${MAX_SUBJECT_CHARS} characters`;
     return { fits: false, issuer, subject, why, rules: [] };
   }
   const reasons = rules.map((rule, index) => {

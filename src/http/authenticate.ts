@@ -4,7 +4,6 @@
  * @module
  */
 
-import { retrySeconds } from "../core/backoff.ts";
 import { Buffer } from "node:buffer";
 import { STATUS_CODE } from "@std/http";
 import type { LinkedFile } from "../access/file_links.ts";
@@ -12,6 +11,7 @@ import { createRateLimiter, type RateLimiter } from "../access/limits.ts";
 import type { KnownPerson } from "../access/people.ts";
 import { callerFields, type Principal } from "../access/principal.ts";
 import type { TokenEntry, TokenRegistry } from "../access/tokens.ts";
+import { retrySeconds } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { isKey } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";

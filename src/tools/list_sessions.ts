@@ -1,9 +1,9 @@
-import { sealedIdOf } from "../access/principal.ts";
 import * as z from "zod";
 import { CursorTrail } from "../api/pages.ts";
 import { newestFirst, type Session } from "../api/resources.ts";
 import type { ListSessionsParams } from "../api/types.ts";
 import { mayReadPage } from "../access/limits.ts";
+import { sealedIdOf } from "../access/principal.ts";
 import { isTimeThatThereIs } from "../core/dates.ts";
 import { ToolError } from "../core/errors.ts";
 import { clipText, MAX_RESULT_CHARS } from "../core/text.ts";

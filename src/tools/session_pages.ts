@@ -5,9 +5,9 @@
  * @module
  */
 
-import { sealedIdOf } from "../access/principal.ts";
 import * as z from "zod";
 import { mayReadPage } from "../access/limits.ts";
+import { sealedIdOf } from "../access/principal.ts";
 import { CursorTrail, type Page } from "../api/pages.ts";
 import type { PageParams } from "../api/types.ts";
 import { ToolError } from "../core/errors.ts";
