@@ -39,7 +39,15 @@ import {
 } from "./issuer_keys.ts";
 import type { IssuerNetwork } from "./issuer_requests.ts";
 import type { Claims } from "./rules.ts";
-import { checkClaims, otherIssuer, quoted, rejected, TOLERANCE_MS } from "./token_claims.ts";
+import {
+  checkClaims,
+  noAccessToken,
+  otherIssuer,
+  otherUse,
+  quoted,
+  rejected,
+  TOLERANCE_MS,
+} from "./token_claims.ts";
 
 /** Options of {@linkcode createAccessTokenVerifier}. */
 export interface AccessTokenVerifierOptions {
@@ -202,9 +210,6 @@ function decode(token: string): JwtParts | RejectedToken {
  */
 const OTHER_CLAIMS = ["nonce", "at_hash", "c_hash", "s_hash", "events"] as const;
 
-/** Uses of tokens that are no access tokens, as some servers name them in a claim. */
-const OTHER_USES = ["id", "refresh", "offline", "logout"];
-
 /**
  * Rejects what is no access token, and what is signed in no accepted way. A token without a type
  * counts as `JWT`, as which it is registered.
@@ -225,18 +230,11 @@ function headerProblem(
   }
   // A token that says that it is an access token has been made as one.
   if (type === normalType("JWT")) {
-    const claim = OTHER_CLAIMS.find((each) => claims[each] !== undefined) ??
-      (["token_use", "typ"] as const).find((each) =>
-        OTHER_USES.includes(String(claims[each]).toLowerCase())
-      );
-    if (claim !== undefined) {
-      return rejected(
-        "wrong_type",
-        `The token is no access token but an ID or refresh token (${claim}): send the access ` +
-          "token.",
-        claim,
-      );
-    }
+    const claim = OTHER_CLAIMS.find((each) => claims[each] !== undefined);
+    const other = claim === undefined
+      ? otherUse(claims, ["token_use", "typ"])
+      : noAccessToken(claim);
+    if (other) return other;
   }
   if (ALGORITHMS.some((accepted) => accepted === alg)) return undefined;
   return rejected(

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Fields, textOf } from "../api/read.ts";
+import type { Fields } from "../api/read.ts";
 import { bindSignal, DeadlineError, raceSignal } from "../core/abort.ts";
 import { fileError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -22,7 +22,7 @@ import {
   IssuerError,
   type IssuerNetwork,
 } from "./issuer_requests.ts";
-import { checkClaims, rejected } from "./token_claims.ts";
+import { checkClaims, otherUse, rejected } from "./token_claims.ts";
 
 /** How an issuer is asked. */
 export type IntrospectionSettings = NonNullable<TrustedIssuer["introspection"]>;
@@ -160,16 +160,8 @@ function judge(
       "active",
     );
   }
-  const other = ["token_type", "token_use", "typ"].find((name) =>
-    /^(refresh|id|offline|logout)(_?token)?$/i.test(textOf(claims[name]) ?? "")
-  );
-  if (other === undefined) return checkClaims(claims, trusted, "introspection", nowMs);
-  return rejected(
-    "wrong_type",
-    `The token is no access token but an ID or refresh token, or the like (${other}): send the ` +
-      "access token.",
-    other,
-  );
+  return otherUse(claims, ["token_type", "token_use", "typ"]) ??
+    checkClaims(claims, trusted, "introspection", nowMs);
 }
 
 /** Asks as the operator's client, whose secret it reads again when that is refused. */

@@ -72,6 +72,32 @@ export function otherIssuer(iss: unknown, trusted: readonly string[]): RejectedT
   );
 }
 
+/** Uses of tokens that are no access tokens, as servers name them. */
+const OTHER_USE = /^(id|refresh|offline|logout)(_?token)?$/i;
+
+/**
+ * Rejects a token that one of its claims calls something else than an access token.
+ *
+ * @param names the claims that may do so
+ */
+export function otherUse(
+  claims: Claims,
+  names: readonly ("token_type" | "token_use" | "typ")[],
+): RejectedToken | undefined {
+  const claim = names.find((name) => OTHER_USE.test(textOf(claims[name]) ?? ""));
+  return claim && noAccessToken(claim);
+}
+
+/** Rejects a token by a claim that no access token has. */
+export function noAccessToken(claim: string): RejectedToken {
+  return rejected(
+    "wrong_type",
+    `The token is no access token but an ID or refresh token, or the like (${claim}): send the ` +
+      "access token.",
+    claim,
+  );
+}
+
 function missing(claim: string): RejectedToken {
   return rejected("missing_claim", `The access token lacks the claim ${claim}.`, claim);
 }

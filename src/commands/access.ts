@@ -147,7 +147,8 @@ function refusal(
   rules: readonly AccessRule[] = [],
 ): Refusal {
   if (kind === "bad_subject") {
-    const why = `the subject has control characters, or is longer than ${MAX_SUBJECT_CHARS} characters`;
+    const why =
+      `the subject has control characters, or is longer than ${MAX_SUBJECT_CHARS} characters`;
     return { fits: false, issuer, subject, why, rules: [] };
   }
   const reasons = rules.map((rule, index) => {

@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { TrustedIssuer } from "../../../src/access/access_tokens.ts";
-import { checkClaims, quoted, rejected, scopesOf } from "../../../src/access/token_claims.ts";
+import {
+  checkClaims,
+  noAccessToken,
+  otherUse,
+  quoted,
+  rejected,
+  scopesOf,
+} from "../../../src/access/token_claims.ts";
 
 const NOW = Date.parse("2026-11-27T03:00:00.000Z");
 const TRUSTED: TrustedIssuer = {
@@ -94,4 +101,15 @@ Deno.test("values are quoted so that they cannot forge a line, and cut", () => {
 
 Deno.test("a rejection without a claim names none", () => {
   assert(!("claim" in rejected("malformed", "No.")));
+});
+
+Deno.test("otherUse() finds what a token calls itself, in the claims that are asked for alone", () => {
+  const uses = ["id", "Refresh", "id_token", "RefreshToken", "offline", "logout"];
+  for (const use of uses) {
+    assertEquals(otherUse({ token_use: use }, ["token_use"]), noAccessToken("token_use"), use);
+  }
+  for (const use of ["access", "Bearer", "at+jwt", "idea", "", undefined, ["id"]]) {
+    assertEquals(otherUse({ typ: use }, ["token_use", "typ"]), undefined, `${use}`);
+  }
+  assertEquals(otherUse({ token_type: "refresh_token" }, ["token_use", "typ"]), undefined);
 });
