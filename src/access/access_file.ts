@@ -397,7 +397,7 @@ export interface TokenSettings {
   /** The secret itself; absent where there is a list of tokens. */
   readonly token?: string;
   /** The access file and what it says; it is read again when it changes. */
-  readonly tokenFile?: {
+  readonly accessFile?: {
     readonly path: string;
     /** The flag or variable that names it; `--token-file` when absent. */
     readonly named?: string;
@@ -436,11 +436,11 @@ const POLL_MS = 3_000;
  * calls go on either way.
  */
 export function openTokens(
-  { token, tokenFile, oauth }: CallerSettings,
+  { token, accessFile, oauth }: CallerSettings,
   { clock, log, readFile, onReload, reloadsElse = false }: TokenProgram,
 ): OpenTokens {
   const issuers = oauth?.issuers.map(({ issuer }) => issuer) ?? [];
-  if (!tokenFile) {
+  if (!accessFile) {
     // Without a listener the signal would end the process.
     const unsubscribe = onReload(() => {
       if (reloadsElse) return;
@@ -450,7 +450,7 @@ export function openTokens(
     const tokens = token === undefined ? [] : tokensOf([token]);
     return { registry: createTokenRegistry(tokens), close: unsubscribe };
   }
-  const { path, named = "--token-file", entries, rules } = tokenFile;
+  const { path, named = "--token-file", entries, rules } = accessFile;
   const kind = /access/i.test(named) ? "access file" : "token file";
   const registry = createTokenRegistry(entries, rules);
   const closing = new AbortController();

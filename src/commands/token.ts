@@ -16,7 +16,8 @@ const PREFIX = "cma_";
 const SECRET_BYTES = 32;
 
 /**
- * Prints a new secret and, as text or as JSON, the entry for the token file, which holds only the secret's hash.
+ * Prints a new secret and, as text or as JSON, the entry for the access file, which holds only the
+ * secret's hash.
  *
  * @throws UsageError when `expires` is over
  */

@@ -414,7 +414,7 @@ export function checkToken(value: string, source: string): string {
   );
 }
 
-/** Checks a name for a token of the token file. */
+/** Checks a name for a token of the access file. */
 export function checkTokenName(value: string, source: string): string {
   if (TOKEN_NAME.test(value)) return value;
   throw new UsageError(

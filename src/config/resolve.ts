@@ -217,7 +217,7 @@ async function tokenSettingsOf(sources: Sources): Promise<TokenSettings> {
     const named = nameOf(sources, accessFile);
     const content = await readSecret(sources, path, named, (text) => text);
     const source = `'${path}' (${named})`;
-    if (isTokenList(content)) return { tokenFile: accessFileOf(content, path, named, issuers) };
+    if (isTokenList(content)) return { accessFile: accessFileOf(content, path, named, issuers) };
     const token = checkToken(content, source);
     checkRules(undefined, issuers, source);
     return { token };
@@ -236,7 +236,7 @@ function accessFileOf(
   path: string,
   named: string,
   issuers: readonly string[],
-): NonNullable<TokenSettings["tokenFile"]> {
+): NonNullable<TokenSettings["accessFile"]> {
   const source = `'${path}' (${named})`;
   const { tokens: entries, rules } = parseAccessFile(content, source, issuers);
   if (entries.length > 0 || (rules ?? []).length > 0) {
@@ -293,7 +293,7 @@ function checkClientSecret(
 }
 
 function isBearerToken(secret: string, http: HttpConfig | undefined): boolean {
-  const hashes = http?.tokenFile?.entries.flatMap((entry) => entry.hashes) ?? [];
+  const hashes = http?.accessFile?.entries.flatMap((entry) => entry.hashes) ?? [];
   return secret === http?.token || hashes.includes(sha256(secret));
 }
 
@@ -411,9 +411,9 @@ function suffixWarnings({ allowedHosts = [], publicUrl }: Partial<HttpConfig> = 
 }
 
 /** Returns true if every caller is held to certain agents. */
-function isScoped({ tokenFile, oauth }: HttpConfig): boolean {
-  if (!tokenFile || (oauth && !tokenFile.rules)) return false;
-  return [...tokenFile.entries, ...tokenFile.rules ?? []].every(({ agents }) => agents);
+function isScoped({ accessFile, oauth }: HttpConfig): boolean {
+  if (!accessFile || (oauth && !accessFile.rules)) return false;
+  return [...accessFile.entries, ...accessFile.rules ?? []].every(({ agents }) => agents);
 }
 
 /** Throws for an agent that is to be published, and that nobody may reach. */
@@ -438,7 +438,7 @@ async function serveConfig(
   const http = isHttp ? await httpOf(sources) : undefined;
   const simulate = valueOf(sources, SETTINGS.mode.simulate);
   const credential = simulate ? undefined : await credentialOf(sources);
-  const bindingKey = http?.tokenFile || http?.oauth
+  const bindingKey = http?.accessFile || http?.oauth
     ? valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value
     : undefined;
   const sealing = await sealingOf(sources, { credential, http });
@@ -458,7 +458,7 @@ async function serveConfig(
   const issuers = http?.oauth?.issuers.map(({ issuer }) => issuer) ?? [];
   const warnings = [
     ...warningsOf(config),
-    ...ruleWarnings(http?.tokenFile?.rules, issuers),
+    ...ruleWarnings(http?.accessFile?.rules, issuers),
     ...(http ? ignoredTokens(sources) : []),
   ];
   return { ...config, warnings };
@@ -859,6 +859,6 @@ export function readsFiles(config: Config): boolean {
   const credential = "credential" in config ? config.credential : undefined;
   const http = "http" in config ? config.http : undefined;
   const introspects = http?.oauth?.issuers.some(({ introspection }) => introspection) ?? false;
-  return introspects || credential?.file !== undefined || http?.tokenFile !== undefined ||
+  return introspects || credential?.file !== undefined || http?.accessFile !== undefined ||
     http?.tls !== undefined;
 }

@@ -46,13 +46,13 @@ export async function checkServer(
   ];
 }
 
-function checkTokens({ token: secret, tokenFile }: HttpConfig, nowMs: number): Finding {
-  if (!tokenFile) {
+function checkTokens({ token: secret, accessFile }: HttpConfig, nowMs: number): Finding {
+  if (!accessFile) {
     return secret === undefined
       ? token.ok("There is no bearer token: only people who sign in can call")
       : token.ok(`A bearer token of ${secret.length} characters is set`);
   }
-  const { entries, path, rules = [] } = tokenFile;
+  const { entries, path, rules = [] } = accessFile;
   const ruleCount = `${rules.length} rule${rules.length === 1 ? "" : "s"} for people who sign in`;
   if (entries.length === 0) return token.ok(`'${path}' lists ${ruleCount}, and no token`);
   const ending = (beforeMs: number) =>

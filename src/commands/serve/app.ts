@@ -99,7 +99,7 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
       simulated: simulate,
       watch,
       toolSets: server.toolSets,
-      listsByCaller: http?.tokenFile !== undefined || http?.oauth !== undefined,
+      listsByCaller: http?.accessFile !== undefined || http?.oauth !== undefined,
       ...(publishing && { publishing }),
     }),
     api,

@@ -19,8 +19,8 @@ async function opened(content: string) {
   const clock = new ManualClock();
   const file = { content };
   const program = recordProgram({ clock, readFile: () => Promise.resolve(file.content) });
-  const tokenFile = { path: "t", entries: parseTokenFile(content, "'t'") };
-  const list = openTokens({ tokenFile }, program);
+  const accessFile = { path: "t", entries: parseTokenFile(content, "'t'") };
+  const list = openTokens({ accessFile }, program);
   await settle();
   const names = () => list.registry.current().map(({ name }) => name);
   return { clock, file, program, list, names };
@@ -133,14 +133,14 @@ async function openedRules(content: string, issuers = [ISSUER]) {
   const file = { content };
   const program = recordProgram({ clock, readFile: () => Promise.resolve(file.content) });
   const { tokens, rules } = parseAccessFile(content, "'t'", issuers);
-  const tokenFile = {
+  const accessFile = {
     path: "t",
     named: "--access-file",
     entries: tokens,
     ...(rules && { rules }),
   };
   const oauth = { issuers: issuers.map((issuer) => ({ issuer })) };
-  const list = openTokens({ tokenFile, oauth }, program);
+  const list = openTokens({ accessFile, oauth }, program);
   await settle();
   const names = () => list.registry.rules()?.map(({ name }) => name);
   const change = async (next: string) => {

@@ -12,8 +12,8 @@ function listOf(name: string): string {
 function opened(readFile: (path: string) => Promise<string>) {
   const clock = new ManualClock();
   const program = recordProgram({ clock, readFile });
-  const tokenFile = { path: "tokens.json", entries: parseTokenFile(listOf("one"), "'t'") };
-  const { registry, close } = openTokens({ tokenFile }, program);
+  const accessFile = { path: "tokens.json", entries: parseTokenFile(listOf("one"), "'t'") };
+  const { registry, close } = openTokens({ accessFile }, program);
   const names = () => registry.current().map(({ name }) => name).join();
   return { clock, program, names, close };
 }

@@ -33,7 +33,7 @@ async function serving({ args = [], env = {}, files = {} }: Given): Promise<Serv
 
 Deno.test("makeOAuthSettings() serves people alone, for the URL that they type", async () => {
   const { http } = await serving({ args: [`--oauth-issuer=${LOGIN}`, PUBLIC_URL] });
-  assertEquals([http?.token, http?.tokenFile], [undefined, undefined]);
+  assertEquals([http?.token, http?.accessFile], [undefined, undefined]);
   assertEquals(http?.oauth, {
     resource: RESOURCE,
     hashSubjects: false,

@@ -33,7 +33,7 @@ async function serving(
 
 Deno.test("resolveConfig() takes a file of rules alone where people sign in", async () => {
   const { http } = await serving({ rules: [STAFF] });
-  assertEquals(http?.tokenFile, {
+  assertEquals(http?.accessFile, {
     path: "t",
     named: "--token-file",
     entries: [],

@@ -571,8 +571,8 @@ Deno.test("resolveConfig() reads a list of tokens, and binds sessions with the k
   const given = { args: ["--http", "--token-file=t"], files: { t: LIST } };
   const { http, bindingKey } = await serving(given);
   assertEquals(http?.token, undefined);
-  assertEquals(http?.tokenFile?.path, "t");
-  assertEquals(http?.tokenFile?.entries.map(({ name }) => name), ["ci", "ops"]);
+  assertEquals(http?.accessFile?.path, "t");
+  assertEquals(http?.accessFile?.entries.map(({ name }) => name), ["ci", "ops"]);
   assertEquals(bindingKey, KEY);
   const env = { CMA_MCP_BINDING_KEY: "b".repeat(32), CMA_MCP_TOKEN: TOKEN };
   assertEquals((await serving({ ...given, env })).bindingKey, "b".repeat(32));

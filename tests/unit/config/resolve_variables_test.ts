@@ -221,7 +221,7 @@ Deno.test("--token-file is another name of --access-file, and complaints name th
     assertEquals(warnings, [`CMA_MCP_TOKEN has no effect beside ${flag}`]);
     // The file is read again while the server runs: complaints then name the same.
     const list = await serving(["--http", `${flag}=list`], {});
-    assertEquals(list.http?.tokenFile?.named, flag);
+    assertEquals(list.http?.accessFile?.named, flag);
     const misspelt = () => serving(["--http", flag.slice(0, -1)], {});
     assertMatch((await assertRejects(misspelt, UsageError)).message, new RegExp(`'${flag}'`));
     const stdio = () => serving([flag, "access-1"], {});

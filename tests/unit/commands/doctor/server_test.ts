@@ -68,7 +68,7 @@ const tokenCases: readonly [string, readonly TokenEntry[], string, string][] = [
 ];
 for (const [name, entries, status, words] of tokenCases) {
   Deno.test(`checkServer() checks a file with ${name}`, async () => {
-    const found = await check({ token: undefined, tokenFile: { path: "t.json", entries } });
+    const found = await check({ token: undefined, accessFile: { path: "t.json", entries } });
     assertEquals(found.states[0], `token:${status}`);
     assertStringIncludes(found.words, words);
   });
@@ -76,13 +76,13 @@ for (const [name, entries, status, words] of tokenCases) {
 
 Deno.test("checkServer() takes a file of rules alone for what it is", async () => {
   const rules = [{ name: "everybody", issuer: "https://login.example.com" }];
-  const tokenFile = { path: "t.json", entries: [], rules };
-  const found = await check({ token: undefined, tokenFile });
+  const accessFile = { path: "t.json", entries: [], rules };
+  const found = await check({ token: undefined, accessFile });
   assertEquals(found.states[0], "token:ok");
   assertStringIncludes(found.words, "'t.json' lists 1 rule for people who sign in, and no token");
   const both = await check({
     token: undefined,
-    tokenFile: { ...tokenFile, entries: [entry("a")] },
+    accessFile: { ...accessFile, entries: [entry("a")] },
   });
   assertStringIncludes(both.words, "lists 1 token, and 1 rule for people who sign in");
 });

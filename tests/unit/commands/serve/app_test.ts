@@ -142,12 +142,12 @@ Deno.test("createApp() serves the sets of the settings, for no shared cache wher
     ...{ listenAddress: "127.0.0.1", port: 0 },
     ...{ allowedHosts: [], allowedOrigins: [] },
   };
-  const listFor = async (tokenFile?: { path: string; entries: [] }) => {
+  const listFor = async (accessFile?: { path: string; entries: [] }) => {
     const app = await createApp({
       ...BASE,
       simulate: true,
       server: { ...BASE.server, toolSets: ["actions"] },
-      http: { ...http, ...(tokenFile && { tokenFile }) },
+      http: { ...http, ...(accessFile && { accessFile }) },
     }, recordProgram());
     const { tools, cacheScope } = await resultFor(app.factory, { id: "a" }, "tools/list");
     app.close();
