@@ -53,6 +53,28 @@ export function fuzzRuns(limitMs: number): fc.Parameters<unknown> {
 }
 
 /**
+ * Checks an asynchronous property, as `fc.assert` does, and then waits for the run that the time limit
+ * cut off: what still goes on when a test ends counts as its leak.
+ */
+export async function assertAsync<T>(
+  property: fc.IAsyncProperty<T>,
+  parameters: fc.Parameters<unknown>,
+): Promise<void> {
+  const run = property.run.bind(property);
+  let last: Promise<unknown> | undefined;
+  property.run = (value) => {
+    const running = run(value);
+    last = running;
+    return running;
+  };
+  try {
+    await fc.assert(property, parameters);
+  } finally {
+    await last;
+  }
+}
+
+/**
  * Any character, often an ASCII one. The unit "binary" of `fc.string` gives the same, but first
  * builds a table of all characters, which takes a second.
  */

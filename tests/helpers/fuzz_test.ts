@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { chooseSeed, failureReport, fc, FUZZ_SEED, jsonValue } from "./fuzz.ts";
+import { assertAsync, chooseSeed, failureReport, fc, FUZZ_SEED, jsonValue } from "./fuzz.ts";
 
 Deno.test("a failing property names its seed, how to repeat it, and the reason", () => {
   const cause = new Error("odd");
@@ -40,4 +40,24 @@ Deno.test("jsonValue() has no value that its own text does not give back", () =>
     fc.property(jsonValue(), (value) => assertEquals(JSON.parse(JSON.stringify(value)), value)),
     { numRuns: 5_000 },
   );
+});
+
+Deno.test("a run that the time limit cuts off has ended before the test goes on", async () => {
+  const ends: Array<() => void> = [];
+  let running = 0;
+  const property = fc.asyncProperty(fc.nat(), async () => {
+    running++;
+    await new Promise<void>((resolve) => ends.push(resolve));
+    running--;
+  });
+  const checked = assertAsync(property, { numRuns: 2, interruptAfterTimeLimit: 1 });
+  let isOver = false;
+  const over = checked.finally(() => isOver = true);
+  while (ends.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  // Longer than the limit: only the run keeps it.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals([running, isOver], [1, false]);
+  ends.forEach((end) => end());
+  await over.catch(() => {/* no run has ended within the limit */});
+  assertEquals(running, 0);
 });

@@ -10,7 +10,7 @@ import {
   type VerifierWorld,
   verifierWorld,
 } from "../helpers/fake_issuer.ts";
-import { anyCharacter, fc, fuzzRuns, jsonValue } from "../helpers/fuzz.ts";
+import { anyCharacter, assertAsync, fc, fuzzRuns, jsonValue } from "../helpers/fuzz.ts";
 
 /** The keys of an issuer with one of each kind, and one more without a name. */
 const KEYS = await Promise.all([
@@ -123,7 +123,7 @@ Deno.test("a good token whose text was changed anywhere never counts", () =>
   withWorld(KEYS, async ({ issuer, verifier }) => {
     const good = await Promise.all(KEYS.map((key) => issuer.token({ sub: "s3cret" }, {}, key)));
     const whole = new Set(good);
-    await fc.assert(
+    await assertAsync(
       fc.asyncProperty(
         fc.constantFrom(...good),
         fc.array(edits, { minLength: 1, maxLength: 3 }),
@@ -156,7 +156,7 @@ Deno.test("other claims or another header under a good signature never count", (
     const good = await issuer.token();
     const [, , signature = ""] = good.split(".");
     const header = { alg: "ES256", typ: "at+jwt", kid: "ec" };
-    await fc.assert(
+    await assertAsync(
       fc.asyncProperty(
         fieldsOf("alg", "typ", "kid", "jwk", "jku", "x5c", "crit", "b64", "zip", "enc"),
         fieldsOf("iss", "aud", "sub", "exp", "nbf", "iat", "scope", "cnf", "nonce"),
@@ -176,7 +176,7 @@ Deno.test("other claims or another header under a good signature never count", (
 
 Deno.test("what the issuer signs counts only with whole claims, and never breaks the check", () =>
   withWorld(KEYS, async ({ issuer, verifier, clock }) => {
-    await fc.assert(
+    await assertAsync(
       fc.asyncProperty(
         fieldsOf("iss", "aud", "sub", "exp", "nbf", "iat", "scope", "scp", "cnf", "nonce", "typ"),
         async (changes) => {
@@ -202,7 +202,7 @@ Deno.test("any text is refused without a failure", () =>
       fc.string({ unit: anyCharacter, maxLength: 60 }),
       fc.constantFrom(".", "..", "eyJ", "eyJhbGciOiJub25lIn0", "e30", "=", "Bearer "),
     );
-    await fc.assert(
+    await assertAsync(
       fc.asyncProperty(fc.array(pieces, { maxLength: 8 }), async (texts) => {
         const token = texts.join("");
         assertRefused(await verifier.verify(token), token);

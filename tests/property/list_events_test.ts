@@ -2,7 +2,7 @@
 // is shown in parts whole, each character once.
 import { assert, assertEquals } from "@std/assert";
 import { listEvents } from "../../src/tools/list_events.ts";
-import { fc, fuzzRuns } from "../helpers/fuzz.ts";
+import { assertAsync, fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { entriesOf, events, FakeEvents, harness } from "../unit/tools/support.ts";
 
 const MAX_CALLS = 80;
@@ -25,7 +25,7 @@ const walks = fc.record({
 });
 
 Deno.test("list_events shows every event and every part of a text once, whatever the limits", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(walks, async ({ lengths, queued, isFiltered, calls }) => {
       const happened = events(lengths.length).map((event, index) => ({
         ...event,

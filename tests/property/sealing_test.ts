@@ -3,7 +3,7 @@ import { createOwnerMarks } from "../../src/access/policy.ts";
 import { createSealer, MIN_SEALING_KEY_BYTES, type Purpose } from "../../src/access/sealing.ts";
 import { parseSealingKeys } from "../../src/access/sealing_keys.ts";
 import { UsageError } from "../../src/core/errors.ts";
-import { anyCharacter, fc, fuzzRuns, jsonValue } from "../helpers/fuzz.ts";
+import { anyCharacter, assertAsync, fc, fuzzRuns, jsonValue } from "../helpers/fuzz.ts";
 
 /** Not bounded by time: an interrupted property leaves its last run behind. */
 const RUNS = { numRuns: 150 };
@@ -29,7 +29,7 @@ const purpose = fc.constantFrom(...ALL_PURPOSES);
 const name = fc.string({ unit: anyCharacter, maxLength: 64 });
 
 Deno.test("a sealed value opens with every list that has its key, for its purpose, and no other", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(
       fc.record({ keys, others: keys, purpose, other: purpose, value: jsonValue() }),
       async ({ keys, others, purpose, other, value }) => {
@@ -61,7 +61,7 @@ Deno.test("what is sealed for one purpose opens for that one alone, each against
 
 Deno.test("a changed text does not open, whatever was changed", async () => {
   const sealer = createSealer();
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(
       jsonValue(),
       fc.nat(),
@@ -80,7 +80,7 @@ Deno.test("a changed text does not open, whatever was changed", async () => {
 });
 
 Deno.test("a mark is known to those that have its key, under its name only", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(
       fc.record({
         keys,

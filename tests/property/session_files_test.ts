@@ -8,7 +8,7 @@ import { MAX_CONTENT_CHARS } from "../../src/tools/content.ts";
 import { listSessionFiles } from "../../src/tools/list_session_files.ts";
 import { readSessionFile } from "../../src/tools/read_session_file.ts";
 import { callTool } from "../helpers/call_tool.ts";
-import { anyCharacter, fc, fuzzRuns } from "../helpers/fuzz.ts";
+import { anyCharacter, assertAsync, fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { fakeFile, filesWorld, SESSION_ID } from "../unit/tools/files_support.ts";
 
 const KNOWN = "Kp3x-Qz9w_Rt5y.Ln8m~Vb2c-Hd6f_Js4g";
@@ -35,7 +35,7 @@ const anyFile = fc.record({
 });
 
 Deno.test("read_session_file shows any bytes within the budget, or says why not", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(anyFile, async (given) => {
       const { beginning, content, repeats, filename, mime_type, offset } = given;
       const head = Uint8Array.from(beginning, (char) => char.charCodeAt(0));
@@ -98,7 +98,7 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 }
 
 Deno.test("the parts of a text make the whole of it, without its secrets", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(walks, async ({ parts, maxChars, chunk }) => {
       const bytes = new TextEncoder().encode(parts.join(""));
       const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
@@ -135,7 +135,7 @@ Deno.test("no place of a file shows a part of a secret, wherever one begins to r
     into: fc.double({ min: 0, max: 1, noNaN: true }),
     maxChars: fc.integer({ min: 16, max: 300 }),
   });
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(place, async ({ before, secret, into, maxChars }) => {
       const bytes = new TextEncoder().encode(`${before} ${secret} after it`);
       const start = new TextEncoder().encode(before).byteLength + 1;

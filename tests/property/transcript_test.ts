@@ -7,7 +7,7 @@ import { MAX_RESULT_CHARS } from "../../src/core/text.ts";
 import { typesTold } from "../../src/session/event_types.ts";
 import { transcriptResource } from "../../src/tools/resource_transcript.ts";
 import { resourceAt } from "../../src/tools/resource_uris.ts";
-import { fc, fuzzRuns } from "../helpers/fuzz.ts";
+import { assertAsync, fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { FakeEvents, harness, session } from "../unit/tools/support.ts";
 
 /** What hostile texts are made of: they begin sections, items, code, HTML, and end their quotation. */
@@ -81,7 +81,7 @@ const OWN_LINE =
   /^(?:|#{1,2} .+|- .+|---|Times are in UTC\..*|Nothing has been said (?:yet|since)\.|Next part: `cma:\/\/sessions\/sesn_1\/transcript\?after=e\d+(?:%40\d+)?`|End of the transcript so far\..*)$/;
 
 Deno.test("no text in a transcript passes for another speaker, for HTML or for an image", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(fc.array(written, { maxLength: 8 }), hostile, async (all, title) => {
       const events = all.map(eventOf);
       const { run } = harness({
@@ -122,7 +122,7 @@ Deno.test("a walk through a transcript tells every character of every message on
     }),
     { minLength: 1, maxLength: 6 },
   );
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(messages, fc.boolean(), async (all, moves) => {
       const texts = all.map(({ size, width }, index) =>
         `${index}${"x".repeat(size)}`.replace(new RegExp(`(.{${width}})(?=.)`, "g"), "$1\n")
