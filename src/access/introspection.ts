@@ -3,7 +3,7 @@
  *
  * An answer holds for half a minute, so that a token which is revoked there ends here soon. Whatever
  * is sent to this server, the issuer is asked about a few tokens at once; those that have counted
- * before do not wait behind others.
+ * before neither wait behind others nor suffer from what the issuer answers about them.
  *
  * @module
  */
@@ -50,6 +50,9 @@ export const REFUSED_MS = 10_000;
 /** Time in which an issuer that could not be asked is not asked again, in milliseconds. */
 export const REST_MS = 5_000;
 
+/** Least time between two lines of the log that say that it tells nothing, in milliseconds. */
+const NEWS_MS = 60_000;
+
 /** Most tokens that the issuer is asked about at once, and most that wait for that. */
 export const MAX_ASKED = 8;
 export const MAX_WAITING = 100;
@@ -78,8 +81,9 @@ export function openIntrospection(
   const refused = new LruMap<string, Kept<RejectedToken>>(MAX_KEPT);
   const running = new Map<string, Promise<TokenCheck>>();
   const lanes = { known: createLane(), unknown: createLane() };
-  let restsUntil = -Infinity;
   let failure: string | undefined;
+  let toldAt = -Infinity;
+  let isTold = false;
 
   const unavailable = (message: string): TokenCheck => ({ kind: "unavailable", issuer, message });
   const keep = (digest: string, check: AcceptedToken | RejectedToken) => {
@@ -89,22 +93,28 @@ export function openIntrospection(
     return check;
   };
   const hasAnswered = () => {
-    if (failure !== undefined) log.info("An authorization server tells about tokens", { issuer });
     failure = undefined;
+    if (isTold) log.info("An authorization server tells about tokens", { issuer });
+    isTold = false;
   };
-  const hasFailed = (message: string) => {
-    restsUntil = clock.now() + REST_MS;
-    const fields = { issuer, error: message };
-    if (failure === undefined) {
-      log.warn("An authorization server tells nothing about tokens", fields);
-    }
+  const hasFailed = (message: string, resting: readonly Lane[]) => {
+    const now = clock.now();
+    for (const lane of resting) lane.restsUntil = now + REST_MS;
     failure = message;
+    // Whoever sends odd tokens among others would fill the log.
+    if (!isTold && now - toldAt >= NEWS_MS) {
+      log.warn("An authorization server tells nothing about tokens", { issuer, error: message });
+      toldAt = now;
+      isTold = true;
+    }
     return unavailable(message);
   };
   const ask = async (token: string, digest: string): Promise<TokenCheck> => {
-    const rests = () => clock.now() < restsUntil;
-    if (rests()) return unavailable(failure ?? "it could not be asked");
     const lane = accepted.get(digest) ? lanes.known : lanes.unknown;
+    // A failure with a token that has counted is none of the token's making.
+    const resting = lane === lanes.known ? Object.values(lanes) : [lane];
+    const rests = () => clock.now() < lane.restsUntil;
+    if (rests()) return unavailable(failure ?? "it could not be asked");
     const bound = bindSignal(clock, {
       signals: [closing.signal],
       timeoutMs: ISSUER_TIMEOUT_MS,
@@ -120,9 +130,11 @@ export function openIntrospection(
       return keep(digest, judge(claims, trusted, clock.wallTime()));
     } catch (error) {
       if (closing.signal.aborted) return unavailable("this server ends");
-      if (!(error instanceof DeadlineError)) return hasFailed(messageOf(error));
+      if (isOfToken(error)) return hasFailed(messageOf(error), []);
+      if (!(error instanceof DeadlineError)) return hasFailed(messageOf(error), resting);
       if (!leave) return unavailable("it is being asked about too many tokens at once");
-      return hasFailed(`${settings.url} does not answer within ${ISSUER_TIMEOUT_MS / 1_000} s`);
+      const message = `${settings.url} does not answer within ${ISSUER_TIMEOUT_MS / 1_000} s`;
+      return hasFailed(message, resting);
     } finally {
       leave?.();
       bound.dispose();
@@ -217,6 +229,12 @@ function createClient(
   }
 }
 
+/** Returns true for an answer that one odd token may get, and others not. */
+function isOfToken(error: unknown): boolean {
+  const status = error instanceof IssuerError ? error.status : undefined;
+  return status !== undefined && [400, 413, 414, 422, 431].includes(status);
+}
+
 /** Servers say 401 (RFC 7662), and some 400 `invalid_client` or 403. */
 function isRefusal({ status }: IssuerError): boolean {
   return status === 400 || status === 401 || status === 403;
@@ -229,6 +247,8 @@ function formEncoded(text: string): string {
 
 /** Lets a few in at once; others wait in turn. */
 interface Lane {
+  /** End of the time in which the issuer is not asked, by the clock's `now()`. */
+  restsUntil: number;
   /**
    * @returns the function that frees the place; undefined where too many wait already
    * @throws the signal's reason when it aborts first
@@ -245,6 +265,7 @@ function createLane(): Lane {
     else inside--;
   };
   return {
+    restsUntil: -Infinity,
     async enter(signal) {
       if (inside < MAX_ASKED) {
         inside++;

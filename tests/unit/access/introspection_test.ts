@@ -275,6 +275,37 @@ Deno.test("a flood asks about a few tokens at once, and those that counted do no
     assertEquals(outcomeOf(await introspection.check("garbage-0")), "inactive active");
   }));
 
+Deno.test("what the issuer answers about odd tokens keeps nobody else out", () =>
+  withWorld(async (world) => {
+    const { introspection, clock, lines } = world;
+    assertEquals((await introspection.check("mine")).kind, "accepted");
+    await clock.advance(ACCEPTED_MS);
+    for (const status of [400, 413, 414, 422, 431]) {
+      world.answer = (token) =>
+        token.startsWith("odd") ? new Response("", { status }) : active(world);
+      assertEquals((await introspection.check(`odd-${status}`)).kind, "unavailable");
+      assertEquals((await introspection.check(`new-${status}`)).kind, "accepted");
+    }
+    assertEquals(lines.length, 2, "one failure and its end");
+    // By another failure, those that have counted are asked about, unless it was about one of them.
+    world.answer = (token) => token === "mine" ? active(world) : new Response("", { status: 500 });
+    assertEquals((await introspection.check("odd")).kind, "unavailable");
+    assertEquals((await introspection.check("mine")).kind, "accepted");
+    world.answer = () => active(world);
+    assertEquals((await introspection.check("new")).kind, "unavailable");
+    await clock.advance(ACCEPTED_MS);
+    world.answer = () => new Response("", { status: 500 });
+    assertEquals((await introspection.check("mine")).kind, "unavailable");
+    world.answer = () => active(world);
+    for (const token of ["mine", "new"]) {
+      assertEquals((await introspection.check(token)).kind, "unavailable");
+    }
+    await clock.advance(REST_MS);
+    for (const token of ["mine", "new"]) {
+      assertEquals((await introspection.check(token)).kind, "accepted");
+    }
+  }));
+
 Deno.test("nobody waits more than five seconds for a place", () =>
   withWorld(async (world) => {
     const { introspection, clock } = world;
