@@ -146,6 +146,16 @@ Deno.test("the hash of a subject is the same at all replicas with the key, and n
   assert(await hash({}, 8) !== alice);
 });
 
+Deno.test("the hash of a subject is by a key for nothing else", async () => {
+  const found = await peopleOf([], { hashSubjects: true }).people.of(tokenOf());
+  const [key] = await createSealer([new Uint8Array(32).fill(7)]).macKeys("subject hash");
+  assert(key && found.kind === "no_rule");
+  const id = new TextEncoder().encode(JSON.stringify([ISSUER, "alice"]));
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, id));
+  const hash = mac.toBase64({ alphabet: "base64url" }).slice(0, 22);
+  assertEquals(found.person?.subjectHash, hash);
+});
+
 Deno.test("again() gives a person the right to read sessions alone, by the rule as it is now", async () => {
   const { people, registry } = peopleOf([STAFF]);
   const maker = { issuer: ISSUER, subject: "alice", rule: "staff" };

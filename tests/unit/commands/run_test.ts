@@ -123,3 +123,29 @@ Deno.test({
   assertEquals(code, 0);
   assertMatch(err, /^(Asking [^\n]*\n)?$/);
 });
+
+Deno.test("run() hides the client's secret for introspection from its first line on", async () => {
+  const secret = "k7q2zt9xw4-client-secret";
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, secret);
+  const env: Readonly<Record<string, string>> = {
+    ANTHROPIC_API_KEY: "sk-ant-api03-0123456789abcdefABCDEF",
+    MANAGED_AGENTS_MCP_TOKEN: "a-bearer-token-0123456789-0123456789",
+    CMA_MCP_PUBLIC_URL: "https://mcp.example.com",
+    CMA_MCP_OAUTH_ISSUER: "https://login.example.com",
+    CMA_MCP_OAUTH_INTROSPECTION_URL: "https://login.example.com/introspect",
+    CMA_MCP_OAUTH_CLIENT_ID: "cma-mcp",
+    CMA_MCP_OAUTH_CLIENT_SECRET_FILE: path,
+    // A warning repeats it.
+    ALLOWED_HOSTS: `*.${secret}.example.com`,
+  };
+  const { code, err } = await running(["--http", "--host=192.0.2.1", "--port=0"], {
+    env: (name) => env[name],
+    openHttpClient: () => ({ fetch: () => new Promise(() => {}), close: () => {} }),
+  });
+  await Deno.remove(path);
+  // The address is none of this machine's.
+  assertEquals(code, 2);
+  assertMatch(err, /because ALLOWED_HOSTS has \*\.\[redacted\]\.example\.com/);
+  assertEquals(err.includes(secret), false);
+});

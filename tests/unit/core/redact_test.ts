@@ -255,6 +255,14 @@ Deno.test("createRedact() forgets the oldest of many, and no other", () => {
     assertEquals(redact.thorough(`a ${secret} b`), "a [redacted] b");
     assertEquals(redact.thorough(`a ${secret.slice(-40)} b`), "a [redacted] b");
   }
+  // What both begin with stays hidden when one of them is forgotten.
+  const alike = createRedact([]);
+  const [gone, stays] = ["Ab9-Zx", "Kd7-Wq"].map((end) =>
+    `${SIGNATURE.slice(0, 30)}${end.repeat(4)}`
+  );
+  for (const secret of [gone, stays]) alike.learn(secret ?? "");
+  for (let index = 1; index < MAX_LEARNED; index++) alike.learn(sha256(`a${index}`));
+  assertEquals(alike.thorough(`a ${SIGNATURE.slice(0, 30)} b`), "a [redacted] b");
   const unrelated = createRedact([]);
   for (let index = 0; index < MAX_LEARNED; index++) unrelated.learn(`${index}-Zz`.repeat(12));
   unrelated.learn("first-one-0123456789-abcdefghijKLMNOP");

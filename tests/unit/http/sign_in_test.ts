@@ -167,6 +167,15 @@ Deno.test("a refused access token says why, to the client and in the log", async
   assertEquals(outcomes, ["jwt wrong_audience"]);
 });
 
+Deno.test("a refusal counts for how the token would be checked: JWTs are never asked about", async () => {
+  const introspection = { url: `${ISSUER}/i`, clientId: "a", clientSecret: "b", secretFile: "c" };
+  const { issuers } = oauthSettings();
+  const asking = issuers.map((issuer) => ({ ...issuer, introspection }));
+  const { come, outcomes } = openWorld({ settings: { issuers: asking } });
+  for (const token of ["opaque", "a.b.c", "eyJhbGciOiJkaXIifQ..a.b.c"]) await come(token);
+  assertEquals(outcomes, ["introspection malformed", "jwt malformed", "jwt malformed"]);
+});
+
 Deno.test("an issuer that cannot be asked is 503, so that nobody is sent to sign in again", async () => {
   const { come, verifier, linesOf, outcomes } = openWorld();
   verifier.instead.set(ALICE, { kind: "unavailable", issuer: ISSUER, message: "It is down" });
