@@ -410,6 +410,20 @@ Deno.test("an accepted token is not checked again for a minute, and never beyond
     assertEquals((await verifier.verify(short)).kind, "rejected");
   }));
 
+Deno.test("refused tokens take no place of those that are remembered", () =>
+  withWorld({}, async ({ verifier, issuer }) => {
+    const good = await issuer.token();
+    const first = await verifier.verify(good);
+    assertEquals(first.kind, "accepted");
+    const [header, claims] = good.split(".");
+    const checks = await Promise.all(Array.from({ length: 2_100 }, (_, index) => {
+      const signature = sha256(`forged ${index}`).slice(0, 43).padEnd(86, "A");
+      return verifier.verify(`${header}.${claims}.${signature}`);
+    }));
+    assert(checks.every(({ kind }) => kind === "rejected"));
+    assert(await verifier.verify(good) === first);
+  }));
+
 Deno.test("a remembered token ends with its key", () =>
   withWorld({}, async (world) => {
     const { issuer, verifier, clock } = world;
