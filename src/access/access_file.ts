@@ -16,7 +16,7 @@ import { firstChars } from "../core/text.ts";
 import { MAX_RUNNING } from "./limits.ts";
 import type { Grants } from "./principal.ts";
 import { checkRules, rulePlace, ruleWarnings } from "./rule_checks.ts";
-import type { AccessRule } from "./rules.ts";
+import { type AccessRule, isExactNumber } from "./rules.ts";
 import { hasScope, type Scope, SCOPES } from "./scopes.ts";
 import { TOOL_SET_NAMES } from "./tool_sets.ts";
 import { createTokenRegistry, type TokenEntry, type TokenRegistry, tokensOf } from "./tokens.ts";
@@ -41,7 +41,7 @@ const HASHES_RULE =
   "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them";
 const ISSUER_RULE = "must be the URL of an authorization server, as --oauth-issuer has it";
 const CLAIM_RULE = "must be the name of a claim, of 1 to 256 characters";
-const VALUE_RULE = "must be a text of 1 to 1,024 characters, a number, true or false";
+const VALUE_RULE = "must be a text of 1 to 1,024 characters, a number below 2^53, true or false";
 const COST_RULE = "must be US dollars from 0.01 to 999999999, such as 2.50";
 
 function idSchema(kind: IdKind): z.ZodString {
@@ -115,7 +115,7 @@ function makeSchema() {
     issuer: z.string(ISSUER_RULE).max(2_048, ISSUER_RULE).refine(URL.canParse, ISSUER_RULE),
     claim: z.string(CLAIM_RULE).min(1, CLAIM_RULE).max(256, CLAIM_RULE).optional(),
     values: z.array(
-      z.union([text, z.number(), z.boolean()], VALUE_RULE),
+      z.union([text, z.number().refine(isExactNumber, VALUE_RULE), z.boolean()], VALUE_RULE),
       "must be a list of texts, numbers, true or false",
     )
       .min(1, "must name at least one value").max(

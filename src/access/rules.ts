@@ -129,5 +129,14 @@ function isElsewhere(claims: Claims, name: string): boolean {
 }
 
 function isClaimValue(value: unknown): value is ClaimValue {
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  if (typeof value === "number") return isExactNumber(value);
+  return typeof value === "string" || typeof value === "boolean";
+}
+
+/**
+ * Returns true for a number that is no other's equal once JSON is read: beyond 2^53, two people's
+ * numbers can become the same.
+ */
+export function isExactNumber(value: number): boolean {
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }

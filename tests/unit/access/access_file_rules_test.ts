@@ -93,6 +93,7 @@ const WRONG: readonly [string, Record<string, unknown>, string][] = [
   ["no values", { claim: "groups", values: [] }, "values must name at least one value"],
   ["a value by itself", { claim: "groups", values: "x" }, "values must be a list"],
   ["an empty value", { claim: "groups", values: ["x", ""] }, "values.1 must be a text of 1 to"],
+  ["a number that is not exact", { claim: "id", values: [2 ** 53] }, "a number below 2^53"],
   ["an object as value", { claim: "groups", values: [{}] }, "values.0 must be a text of 1 to"],
   ["null as value", { claim: "groups", values: [null] }, "values.0 must be a text of 1 to"],
   [

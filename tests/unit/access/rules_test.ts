@@ -51,6 +51,8 @@ const CASES: readonly [string, string, readonly ClaimValue[], Claims, boolean][]
   ["a number", "level", [3], { level: 3 }, true],
   ["a number as text", "level", [3], { level: "3" }, false],
   ["a text that wants a number", "level", ["3"], { level: 3 }, false],
+  ["the largest exact number", "id", [2 ** 53 - 1], { id: 2 ** 53 - 1 }, true],
+  ["a number that is also another's", "id", [2 ** 53], { id: 2 ** 53 }, false],
   ["true", "staff", [true], { staff: true }, true],
   ["true as text", "staff", [true], { staff: "true" }, false],
   ["1 for true", "staff", [true], { staff: 1 }, false],
