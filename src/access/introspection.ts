@@ -9,7 +9,7 @@
  */
 
 import type { Fields } from "../api/read.ts";
-import { bindSignal, DeadlineError, raceSignal } from "../core/abort.ts";
+import { bindSignal, DeadlineError, raceSignal, waitInTurn } from "../core/abort.ts";
 import { fileError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { LruMap } from "../core/lru.ts";
@@ -272,23 +272,7 @@ function createLane(): Lane {
         return leave;
       }
       if (waiting.size >= MAX_WAITING) return undefined;
-      await new Promise<void>((resolve, reject) => {
-        const end = () => {
-          waiting.delete(onTurn);
-          signal.removeEventListener("abort", onAbort);
-        };
-        const onAbort = () => {
-          end();
-          reject(signal.reason);
-        };
-        const onTurn = () => {
-          end();
-          resolve();
-        };
-        waiting.add(onTurn);
-        signal.addEventListener("abort", onAbort, { once: true });
-        if (signal.aborted) onAbort();
-      });
+      await waitInTurn(waiting, signal);
       return leave;
     },
   };

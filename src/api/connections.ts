@@ -17,6 +17,7 @@
  * @module
  */
 
+import { waitInTurn } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FetchLike } from "./types.ts";
 
@@ -127,28 +128,8 @@ async function waitForPlace(current: () => Reads, signal: AbortSignal): Promise<
     const reads = current();
     const isFree = reads.count < MAX_READS;
     if (isFree) reads.count++;
-    if (isFree || await isHandedPlace(reads, signal)) return releaseOf(reads);
+    if (isFree || await waitInTurn(reads.waiting, signal)) return releaseOf(reads);
   }
-}
-
-/** Waits in turn. Resolves to false when the client is dropped first. */
-function isHandedPlace({ waiting }: Reads, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      waiting.delete(onTurn);
-      signal.removeEventListener("abort", onAbort);
-    };
-    const onAbort = () => {
-      end();
-      reject(signal.reason);
-    };
-    const onTurn = (hasPlace: boolean) => {
-      end();
-      resolve(hasPlace);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    waiting.add(onTurn);
-  });
 }
 
 /**

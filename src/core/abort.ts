@@ -100,3 +100,29 @@ export function aborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
+
+/**
+ * Waits in a queue, whose owner calls the functions in it in turn.
+ *
+ * @returns what the owner calls this one with; the place in the queue is then gone
+ * @throws the signal's reason when it aborts first
+ */
+export function waitInTurn<T>(queue: Set<(value: T) => void>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      queue.delete(onTurn);
+      signal.removeEventListener("abort", onAbort);
+    };
+    const onAbort = () => {
+      end();
+      reject(signal.reason);
+    };
+    const onTurn = (value: T) => {
+      end();
+      resolve(value);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    queue.add(onTurn);
+    if (signal.aborted) onAbort();
+  });
+}

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { allOrAbort } from "../../../src/core/abort.ts";
+import { allOrAbort, waitInTurn } from "../../../src/core/abort.ts";
 
 Deno.test("allOrAbort() aborts the other requests when one fails", async () => {
   const signals: AbortSignal[] = [];
@@ -38,4 +38,27 @@ Deno.test("allOrAbort() does not abort what succeeded", async () => {
     return Promise.all([1, 2]);
   });
   assertEquals(inner?.aborted, false);
+});
+
+Deno.test("waitInTurn() hands out what the queue's owner gives, in turn", async () => {
+  const queue = new Set<(value: string) => void>();
+  const { signal } = new AbortController();
+  const both = Promise.all([waitInTurn(queue, signal), waitInTurn(queue, signal)]);
+  for (const value of ["first", "second"]) {
+    const [next] = queue;
+    next?.(value);
+  }
+  assertEquals([await both, queue.size], [["first", "second"], 0]);
+});
+
+Deno.test("waitInTurn() leaves the queue when its signal aborts, or has done so before", async () => {
+  const queue = new Set<(value: void) => void>();
+  const controller = new AbortController();
+  const waiting = waitInTurn(queue, controller.signal);
+  assertEquals(queue.size, 1);
+  const reason = new Error("gone");
+  controller.abort(reason);
+  assertEquals(await assertRejects(() => waiting), reason);
+  assertEquals(await assertRejects(() => waitInTurn(queue, controller.signal)), reason);
+  assertEquals(queue.size, 0);
 });
