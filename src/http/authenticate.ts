@@ -180,8 +180,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (signIn && bearer && !isTokenSecret(bearer) && !isKey(bearer)) {
         return await checkAccessToken(signIn, bearer);
       }
-      const message =
-        "The bearer token is not accepted. Check it with the operator of this server.";
+      const message = signIn && secrets.some((secret) => secret !== bearer && isLikeJwt(secret))
+        ? "An access token counts only as Authorization: Bearer, not as X-API-Key."
+        : "The bearer token is not accepted. Check it with the operator of this server.";
       return refuse({ reason: "unknown token" }, "unknown_token", message, "invalid_token");
     },
   };
@@ -196,6 +197,10 @@ function credentials(headers: Headers): { readonly bearer?: string; readonly sec
   const bearer = /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
   const secrets = [bearer, headers.get("x-api-key")].flatMap((value) => value || []);
   return { ...(bearer !== undefined && { bearer }), secrets };
+}
+
+function isLikeJwt(secret: string): boolean {
+  return /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/.test(secret);
 }
 
 function digestIn(hash: string): Uint8Array {

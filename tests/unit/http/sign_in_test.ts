@@ -132,6 +132,21 @@ Deno.test("what cannot be an access token is shown to no issuer", async () => {
   assertEquals(outcomes, Array.from({ length: 3 }, () => "token unknown_token"));
 });
 
+Deno.test("an access token in the wrong header is refused for that, and told so", async () => {
+  const { send, verifier } = openWorld();
+  const jwt = `${btoa('{"alg":"RS256"}')}.${btoa('{"sub":"a"}')}.c2ln`.replaceAll("=", "");
+  const where = "counts only as Authorization: Bearer, not as X-API-Key";
+  const sayings = async (headers: HeadersInit) => {
+    const { status, challenge, body } = await send(headers);
+    assertEquals(status, 401);
+    return [`${challenge}`.includes(WHERE), `${body.error.message}`.includes(where)];
+  };
+  assertEquals(await sayings({ "x-api-key": jwt }), [true, true]);
+  assertEquals(await sayings({ "x-api-key": "static-token" }), [true, false]);
+  assertEquals(await sayings({ authorization: `Bearer cma_${"a".repeat(43)}` }), [true, false]);
+  assertEquals(verifier.asked, []);
+});
+
 Deno.test("a request without a token learns where to sign in, and of no error", async () => {
   const { send, outcomes, linesOf } = openWorld();
   const { status, challenge, body } = await send();
