@@ -41,7 +41,7 @@ export async function doctor(config: DoctorConfig, program: Program): Promise<bo
 
 /** Runs every check, whether or not the others fail. */
 async function* examine(config: DoctorConfig, program: Program): AsyncGenerator<Finding> {
-  const hosts = await checkHosts(program);
+  const hosts = await checkHosts(program, { needed: !config.http });
   const withKey = hosts.keyHolders.join(" and ");
   yield* settingFindings(
     config,

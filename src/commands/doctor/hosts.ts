@@ -17,10 +17,13 @@ type HostProgram = Machine & Pick<Program, "env">;
 /**
  * Checks the files of the hosts that are on this machine.
  *
+ * @param options `needed`: whether one of them is to start this program, as none does with a server
+ * over HTTP; true by default
  * @returns the findings, and the titles of hosts that start this program with a key
  */
 export async function checkHosts(
   program: HostProgram,
+  { needed = true }: { readonly needed?: boolean } = {},
 ): Promise<{ readonly findings: readonly Finding[]; readonly keyHolders: readonly string[] }> {
   const found: Finding[] = [];
   const keyHolders: string[] = [];
@@ -33,7 +36,7 @@ export async function checkHosts(
       keyHolders.push(FILE_HOSTS[host].title);
     }
   }
-  if (!isStarted) {
+  if (needed && !isStarted) {
     found.push(
       findings("hosts").warn(
         "No host starts this program yet",

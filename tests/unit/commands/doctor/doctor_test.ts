@@ -181,6 +181,16 @@ Deno.test("doctor() checks the settings of HTTP mode only with --http", async ()
   assertEquals(stdio.states.filter((state) => /token|http|port/.test(state)), []);
 });
 
+Deno.test("doctor() misses no host where the server is for HTTP", async () => {
+  const env = { ANTHROPIC_API_KEY: KEY, CMA_MCP_TOKEN: TOKEN };
+  const hosts = async (args: string[]) => {
+    const { states } = await simulated({ args, env, machine: machineWith({}) });
+    return states.filter((state) => /hosts/.test(state));
+  };
+  assertEquals(await hosts(["--http", "--port=0"]), []);
+  assertEquals(await hosts([]), ["warn:hosts"]);
+});
+
 const SEALING_KEY = "q83vEjRWeJq83vEjRWeJq7zd7xIzRFVmd4iZqrvM3e8";
 
 Deno.test("doctor() has one row about sealing, over HTTP, and for an unusable file everywhere", async () => {
