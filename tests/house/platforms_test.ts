@@ -132,7 +132,7 @@ Deno.test("railway.json asks for what the program serves", async () => {
 Deno.test("the page about Cloud Run sets what the program knows, and drains in time", async () => {
   const text = await read("docs/cloud-run.md");
   assertMatch(text, /^Not run by this project/m);
-  const sets = [...text.matchAll(/(?:--set-env-vars=|--update-env-vars=|,)([A-Z_]+)=([^\s,]*)/g)]
+  const sets = [...text.matchAll(/(?:--set-env-vars='|--update-env-vars=|,)([A-Z_]+)=([^\s,']*)/g)]
     .map(([, name = "", value = ""]) => [name, value] as const);
   assertSettings(sets.map(([name]) => name));
   const settings = Object.fromEntries(sets);
