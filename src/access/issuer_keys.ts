@@ -4,7 +4,8 @@
  * They are read at once, every five minutes, and when a token names a key that is not known, so that
  * a new key counts soon and a removed one no longer than those five minutes. While the issuer cannot
  * be reached, known keys go on for a day: tokens live hours at most. Whatever is sent, an issuer is
- * asked once in 30 seconds.
+ * asked once in 30 seconds, and once in five as long as none of its keys is known: nobody gets in
+ * then, and a server may well start before its issuer.
  *
  * @module
  */
@@ -31,6 +32,9 @@ export const RENEW_MS = 5 * 60_000;
 
 /** Least time between two readings, whatever asks for them or fails, in milliseconds. */
 export const COOL_DOWN_MS = 30_000;
+
+/** The same as long as no key is known: what refused callers are told to wait for. */
+export const FIRST_COOL_DOWN_MS = 5_000;
 
 /** Time for which keys count that cannot be read again, in milliseconds. */
 export const KEEP_MS = 24 * 60 * 60_000;
@@ -71,12 +75,13 @@ export function openIssuerKeys(
   const { clock, log } = network;
   const closing = new AbortController();
   let known: { readonly keys: KeySet; readonly at: Moment } | undefined;
-  let beganAt = -Infinity;
+  let restsSince = -Infinity;
   let failure: string | undefined;
   let reading: Promise<boolean> | undefined;
   let cancelTimer = () => {};
 
   const current = () => known && ageMs(known.at, clock) <= KEEP_MS ? known.keys : undefined;
+  const coolDownMs = () => current() ? COOL_DOWN_MS : FIRST_COOL_DOWN_MS;
   const accept = (read: KeySet) => {
     const before = known?.keys;
     const keys = before?.text === read.text ? before : read;
@@ -91,7 +96,7 @@ export function openIssuerKeys(
     else log.info("The keys of an authorization server were read", fields);
   };
   const read = async () => {
-    beganAt = clock.now();
+    restsSince = clock.now();
     try {
       accept(await readIssuerKeys(issuer, network, closing.signal));
       failure = undefined;
@@ -103,8 +108,10 @@ export function openIssuerKeys(
       if (isNew) log.warn("The keys of an authorization server cannot be read", fields);
       else log.debug("The keys of an authorization server still cannot be read", fields);
     }
+    // From the end, or a silent issuer would hold up whoever comes.
+    if (!current()) restsSince = clock.now();
     cancelTimer();
-    cancelTimer = clock.after(failure === undefined ? RENEW_MS : COOL_DOWN_MS, begin);
+    cancelTimer = clock.after(failure === undefined ? RENEW_MS : coolDownMs(), begin);
     return failure === undefined;
   };
   const begin = () => {
@@ -116,7 +123,7 @@ export function openIssuerKeys(
     current,
     failure: () => failure,
     async renew() {
-      if (!reading && clock.now() - beganAt >= COOL_DOWN_MS) begin();
+      if (!reading && clock.now() - restsSince >= coolDownMs()) begin();
       if (!reading) return failure === undefined && !closing.signal.aborted;
       const bound = bindSignal(clock, { timeoutMs: ISSUER_TIMEOUT_MS, signals: [closing.signal] });
       try {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { IssuerNetwork } from "../../../src/access/issuer_requests.ts";
 import {
   COOL_DOWN_MS,
+  FIRST_COOL_DOWN_MS,
   type IssuerKeys,
   KEEP_MS,
   keySetIn,
@@ -83,12 +84,15 @@ Deno.test("unknown keys are asked for once in half a minute, whoever asks", () =
 Deno.test("an issuer that is down is asked once in half a minute, and callers are told at once", () =>
   withKeys(async ({ clock, issuer, keys, lines }) => {
     await clock.advance(0);
+    issuer.answer = broken(issuer);
+    await clock.advance(RENEW_MS);
+    const before = issuer.asked.length;
     for (let second = 0; second < 60; second++) {
       const all = await Promise.all(Array.from({ length: 20 }, () => keys.renew()));
       assert(all.every((hasAnswered) => !hasAnswered));
       await clock.advance(1_000);
     }
-    assertEquals(issuer.asked.length, 3);
+    assertEquals(issuer.asked.length - before, 2);
     assertMatch(keys.failure() ?? "", /https:\/\/login\.example\.com/);
     // One line says that it fails, and one that it does no more.
     assertEquals(lines.filter((line) => line.startsWith("warn:")).length, 1);
@@ -97,6 +101,22 @@ Deno.test("an issuer that is down is asked once in half a minute, and callers ar
     assertEquals(keys.current()?.size, 1);
     assertEquals(keys.failure(), undefined);
     assertMatch(lines.at(-1) ?? "", /^info: .* were read/);
+  }));
+
+Deno.test("an issuer that starts after the server counts five seconds later, and is asked no oftener", () =>
+  withKeys(async ({ clock, issuer, keys, lines }) => {
+    await clock.advance(0);
+    for (let second = 0; second < 60; second++) {
+      const all = await Promise.all(Array.from({ length: 20 }, () => keys.renew()));
+      assert(all.every((hasAnswered) => !hasAnswered));
+      await clock.advance(1_000);
+    }
+    assertEquals(issuer.asked.length, 1 + 60_000 / FIRST_COOL_DOWN_MS);
+    assertEquals(lines.filter((line) => line.startsWith("warn:")).length, 1);
+    issuer.answer = undefined;
+    // Nobody asks for it.
+    await clock.advance(FIRST_COOL_DOWN_MS);
+    assertEquals([keys.current()?.size, keys.failure()], [1, undefined]);
   }, broken));
 
 Deno.test("known keys go on for a day while their issuer is down", () =>
@@ -141,6 +161,9 @@ Deno.test("a silent issuer fails after five seconds", () =>
   withKeys(async ({ clock, keys }) => {
     await clock.advance(5_000);
     assertMatch(keys.failure() ?? "", /does not answer within 5 s/);
+    assertEquals(await keys.renew(), false);
+    // Nobody waits for it again before it had its rest.
+    await clock.advance(FIRST_COOL_DOWN_MS - 1);
     assertEquals(await keys.renew(), false);
   }, () => never as FakeIssuer["answer"]));
 
