@@ -207,3 +207,19 @@ Deno.test("again() gives the token of a name as it is now, unless it has expired
 function none(count: number): undefined[] {
   return Array.from({ length: count });
 }
+
+Deno.test("what a call costs beside itself counts against the rate of its own caller", async () => {
+  const tokens = tokensOf([FIRST, SECOND]).map((token) => ({ ...token, ratePerMinute: 5 }));
+  const { authenticate } = createAuthenticator({
+    tokens: createTokenRegistry(tokens),
+    clock: new ManualClock(),
+    log: silentLogger,
+  });
+  const [first, second] = await Promise.all([FIRST, SECOND].map(async (secret) => {
+    const caller = await authenticate(new Headers({ "x-api-key": secret }));
+    return "principal" in caller ? caller : undefined;
+  }));
+  assertEquals(first?.principal.charge?.(5), 0);
+  assertEquals(first?.limit()?.status, 429);
+  assertEquals([second?.principal.charge?.(4), second?.limit()], [0, undefined]);
+});
