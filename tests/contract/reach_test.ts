@@ -805,7 +805,7 @@ for (const [who, limits] of Object.entries(WITHOUT_RIGHT)) {
   Deno.test(`nobody is asked, and nothing sent, for a caller ${who}`, async () => {
     const workspace = await openWorkspace("all", ANSWERED.confirm_tool_use);
     const { session: session_id } = workspace.own;
-    const args = { session_id, timeout_sec: 1 };
+    const args = { session_id, timeout_sec: 20 };
     const { person, asked } = allowing();
     const principal = { ...workspace.caller, ...limits };
     const before = workspace.writes();
@@ -825,7 +825,7 @@ Deno.test("a person is asked about calls of the session that the caller may reac
   const { own, foreign, caller } = workspace;
   const { person, asked } = allowing();
   const wait = (session_id: string, person: Person) =>
-    workspace.runAttended(waitForIdle, { session_id, timeout_sec: 1 }, caller, person);
+    workspace.runAttended(waitForIdle, { session_id, timeout_sec: 20 }, caller, person);
   const before = workspace.writes();
   for (const session of foreign.session) {
     const answer = await workspace.allowed(session);
@@ -852,7 +852,7 @@ Deno.test("an answer to a call that opens a session leads to none that its calle
   const { own, foreign, caller } = workspace;
   const { person, asked } = allowing();
   const before = workspace.writes();
-  const args = { agent_id: own.agent, message: OWN, timeout_sec: 1 };
+  const args = { agent_id: own.agent, message: OWN, timeout_sec: 20 };
   for (const session of foreign.session) {
     const answer = await workspace.allowed(session);
     const carried = () => Promise.resolve(answer);
@@ -872,7 +872,7 @@ Deno.test("the answer that a call carries is sent for a caller with the right", 
   const before = workspace.writes();
   const answer = await workspace.allowed(session_id);
   const carried = () => Promise.resolve(answer);
-  const args = { session_id, timeout_sec: 1 };
+  const args = { session_id, timeout_sec: 20 };
   await workspace.runAttended(waitForIdle, args, workspace.caller, { ...person, carried });
   assertEquals([asked, workspace.writes()], [[], before + 1]);
   workspace.close();
@@ -888,7 +888,11 @@ for (const [who, limits] of Object.entries(WITHOUT_RIGHT)) {
     const workspace = await openWorkspace("all", ANSWERED.answer_tool_use);
     const { session: session_id } = workspace.own;
     const principal = { ...workspace.caller, ...limits };
-    const shown = await workspace.runInView(waitForIdle, { session_id, timeout_sec: 1 }, principal);
+    const shown = await workspace.runInView(
+      waitForIdle,
+      { session_id, timeout_sec: 20 },
+      principal,
+    );
     const { pending, proofs } = viewMetaOf(shown);
     assertEquals([pending?.length, proofs], [1, undefined], shown.text);
     workspace.close();
@@ -899,11 +903,11 @@ Deno.test("the view is given a proof of each call that waits, and of no session 
   const workspace = await openWorkspace("all", ANSWERED.answer_tool_use);
   const { own, foreign } = workspace;
   for (const session_id of foreign.session) {
-    const args = { session_id, timeout_sec: 1 };
+    const args = { session_id, timeout_sec: 20 };
     const { isError, text } = await workspace.runInView(waitForIdle, args);
     assert(isError && text.includes(REFUSAL) && !text.includes("_meta"), text);
   }
-  const args = { session_id: own.session, timeout_sec: 1 };
+  const args = { session_id: own.session, timeout_sec: 20 };
   // Nobody else gets anything of it.
   assert(!(await workspace.run(waitForIdle, args)).text.includes(VIEW_META_KEY));
   const { proofs = {} } = viewMetaOf(await workspace.runInView(waitForIdle, args));
