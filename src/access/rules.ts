@@ -33,7 +33,7 @@ export type Mismatch =
   | { readonly kind: "absent" }
   /** The claim stands outside of the token, as Entra's groups do when there are too many. */
   | { readonly kind: "elsewhere" }
-  /** The claim is an object, or a list without a value that can be compared. */
+  /** The claim is an object or a number too large, or a list without a value that can be compared. */
   | { readonly kind: "no_values" }
   /** The claim has other values. */
   | { readonly kind: "other_values"; readonly found: readonly ClaimValue[] }

@@ -95,7 +95,7 @@ export function describeMismatch(rule: AccessRule, mismatch: Mismatch): string {
         "authorization server put app roles into the token, or only the groups that are assigned " +
         "to the application";
     case "no_values":
-      return `${named} has no text, number, true or false to compare, ${needs}`;
+      return `${named} has no text, number below 2^53, true or false to compare, ${needs}`;
     case "unverified_email":
       return `${named} counts only beside "email_verified": true`;
     case "other_values":

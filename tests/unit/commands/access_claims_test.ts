@@ -60,7 +60,12 @@ Deno.test("describeMismatch() says what the claim is, and what it should be", ()
     why("level", [3], { level: "3" }),
     'claim level is ["3"], needs [3]: a text is no number, nor true or false',
   );
-  assertStringIncludes(why("g", ["x"], { g: {} }), "claim g has no text, number, true or false");
+  for (const g of [{}, [], 2 ** 53]) {
+    assertStringIncludes(
+      why("g", ["x"], { g }),
+      "claim g has no text, number below 2^53, true or false to compare",
+    );
+  }
   assertStringIncludes(why("groups", ["x"], { hasgroups: true }), "have the authorization server");
   assertEquals(
     why("email", ["a@e.com"], { email: "a@e.com" }),
