@@ -112,7 +112,9 @@ export class Spawned {
 
   /** Resolves with the address of the MCP endpoint when the program listens; it must serve HTTP. */
   listening(): Promise<string> {
-    return this.until(() => /clients at (\S+?),/.exec(this.stderr.join("\n"))?.[1]);
+    return this.until(() =>
+      /(?:It listens|Point clients) at (\S+?)[,;]/.exec(this.stderr.join("\n"))?.[1]
+    );
   }
 
   /** Sends a JSON-RPC request; resolves with its response. */

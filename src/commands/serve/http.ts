@@ -84,7 +84,13 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
     const endpoint = `${scheme}://${hostAndPort(addr)}/mcp`;
     const hasTokens = tokens.registry.current().length > 0;
     const proof = hasTokens || !oauth ? "with the bearer token" : "where people sign in";
-    log.info(`Point clients at ${endpoint}, ${proof}`);
+    // A client that calls another address than the public one cannot sign in.
+    const known = config.publicUrl === undefined ? endpoint : `${config.publicUrl}/mcp`;
+    log.info(
+      known === endpoint
+        ? `Point clients at ${endpoint}, ${proof}`
+        : `It listens at ${endpoint}; point clients at ${known}, ${proof}`,
+    );
     if (config.oauth) {
       const { resource, issuers } = config.oauth;
       log.info("People can sign in", {

@@ -121,7 +121,10 @@ Deno.test("serve() lets people in who sign in at the authorization server, witho
   );
   assert(config.command === "serve");
   const done = serve(config, program);
-  const [, url = ""] = await program.loggedMatch(/clients at (\S+?), where people sign in/);
+  const [, url = "", known] = await program.loggedMatch(
+    /It listens at (\S+?); point clients at (\S+?), where people sign in/,
+  );
+  assertEquals(known, resource);
   const token = await new SignJWT({ scope: "agents:read" })
     .setProtectedHeader({ alg: "ES256", kid: "1", typ: "at+jwt" })
     .setIssuer(issuer).setAudience(resource).setSubject("alice").setIssuedAt()
