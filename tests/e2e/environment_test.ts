@@ -43,6 +43,7 @@ Deno.test("a server that has every setting from the environment, and no flag, an
     ALLOWED_HOSTS: "*.run.app",
     ALLOWED_ORIGINS: "https://claude.ai",
     CMA_MCP_PUBLIC_URL: "https://mcp.example.com/agents",
+    CMA_MCP_LAME_DUCK_SECONDS: "0",
     CMA_MCP_DRAIN_SECONDS: "0",
     CMA_MCP_METRICS_PORT: "0",
     MANAGED_AGENTS_MCP_TOKEN: "",
