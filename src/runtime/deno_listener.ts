@@ -17,6 +17,12 @@ import {
   type Listening,
 } from "./runtime.ts";
 
+/** Time in which what has arrived is taken: connections, and bytes of them, in milliseconds. */
+const ARRIVAL_MS = 5;
+
+/** Longest time for that, where more and more comes, in milliseconds. */
+const ARRIVALS_MS = 100;
+
 /** Pause before `accept` is tried again when no connection could be closed, in milliseconds. */
 const FULL_MS = 50;
 
@@ -41,6 +47,8 @@ interface Accepted {
   readonly isIdle: boolean;
   /** True once a request has come. */
   readonly isUsed: boolean;
+  /** When the connection came, by the clock's `now()`. */
+  readonly cameAt: number;
   readonly finished: Promise<void>;
   /** Cuts the connection. */
   close(): void;
@@ -80,6 +88,8 @@ export function listen(
   let accepting = true;
   let toldAt = -Infinity;
   let closedForRoom = 0;
+  let stopping = false;
+  let acceptedCount = 0;
 
   const serve = (connection: Deno.Conn) => {
     const { remoteAddr } = connection;
@@ -87,7 +97,8 @@ export function listen(
     let cancel = () => {};
     let running = 0;
     let isUsed = false;
-    let usedAt = clock.now();
+    const cameAt = clock.now();
+    let usedAt = cameAt;
     const endRequest = () => {
       running--;
       if (clock.now() - usedAt < BOUNDS.usedAgainMs) return;
@@ -132,6 +143,7 @@ export function listen(
       get isUsed() {
         return isUsed;
       },
+      cameAt,
       finished: server.finished.catch(async (error: unknown) => {
         log.debug("A connection failed", { error: String(error) });
         // After an error, Deno keeps its entry until the server is shut down.
@@ -162,7 +174,14 @@ export function listen(
       close();
     });
     const finished = closed.promise;
-    const handshake = { isIdle: true, isUsed: false, finished, close, shutdown: () => finished };
+    const handshake = {
+      isIdle: true,
+      isUsed: false,
+      cameAt: clock.now(),
+      finished,
+      close,
+      shutdown: () => finished,
+    };
     connections.add(handshake);
   };
 
@@ -186,11 +205,21 @@ export function listen(
     ]);
   };
 
+  /** Accepts what has arrived: to close the port before would break it off. */
+  const arrivals = async () => {
+    const giveUpAt = clock.now() + ARRIVALS_MS;
+    for (let before = -1; before < acceptedCount && clock.now() < giveUpAt;) {
+      before = acceptedCount;
+      await clock.sleep(ARRIVAL_MS);
+    }
+  };
+
   const listener = open(address);
   const accept = async () => {
     for (;;) {
       try {
         const connection = await listener.accept();
+        acceptedCount++;
         if (isTls(connection)) serveTls(connection);
         else serve(connection);
         accepting = true;
@@ -204,7 +233,7 @@ export function listen(
   return {
     addr: addressOf(listener),
     get isAccepting() {
-      return accepting && !stopped.signal.aborted;
+      return accepting && !stopping;
     },
     get openConnections() {
       return connections.size;
@@ -213,14 +242,18 @@ export function listen(
       return closedForRoom;
     },
     async shutdown() {
-      if (!stopped.signal.aborted) {
+      if (!stopping) {
+        stopping = true;
+        await arrivals();
         stopped.abort();
         listener.close();
       }
       // The port is free when the pending `accept` has ended.
       await accepts;
+      await clock.sleep(ARRIVAL_MS);
       await Promise.all(
         Array.from(connections, async (one) => {
+          if (!one.isUsed) await clock.sleep(one.cameAt + BOUNDS.firstRequestMs - clock.now());
           // Some runtimes wait for the rest of a first request, which may never come.
           if (!one.isUsed) one.close();
           else await one.shutdown();

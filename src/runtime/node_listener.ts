@@ -36,7 +36,7 @@ const MAX_PIPELINED = 16;
 /** Most bytes of a request's head. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
-/** Header fields of a connection, which is Node's to keep or to close. */
+/** Header fields of a connection, whose framing is Node's. */
 const OF_CONNECTION = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"]);
 
 type Incoming = http.IncomingMessage | http2.Http2ServerRequest;
@@ -70,11 +70,11 @@ class Connection {
     );
   }
 
-  /** Closes it when what was written is out, unless a request runs. */
+  /** Closes it when what was written is out, unless a request runs or waits for its turn. */
   closeIfIdle(): void {
     if (this.session) this.session.close();
     else if (!this.isUsed) this.socket.destroy();
-    else if (this.running.size === 0) this.socket.destroySoon();
+    else if (this.running.size === 0 && this.waiting === 0) this.socket.destroySoon();
   }
 }
 
@@ -135,7 +135,13 @@ export async function listenOnNode(
       const response = request
         ? await handle(request, incoming.socket.remoteAddress ?? "")
         : new Response(null, { status: 400 });
-      if (stopping && incoming.httpVersionMajor === 1) outgoing.setHeader("connection", "close");
+      const closes = stopping || response.headers.get("connection") === "close";
+      if (closes && incoming.httpVersionMajor === 1) {
+        // Node begins a request before it has looked at the body that came with the head.
+        if (!incoming.complete) await setImmediate();
+        // To close before the rest of it has come would break that off, and with it the response.
+        if (incoming.complete) outgoing.setHeader("connection", "close");
+      }
       await send(response, outgoing, controller.signal);
       if (isStream(response)) await closed;
     } catch (error) {
@@ -149,9 +155,9 @@ export async function listenOnNode(
         connection.usedAt = clock.now();
         connections.set(key, connection);
       }
-      if (stopping) connection.closeIfIdle();
     }
     await closed;
+    if (stopping) await rest(incoming);
   };
 
   const server = open(address, (incoming, outgoing) => {
@@ -167,14 +173,19 @@ export async function listenOnNode(
     if ("stream" in incoming) {
       // A client may open streams and reset them at once, to have us work for nothing.
       const { stream } = incoming;
-      return void setImmediate().then(() => stream.destroyed ? undefined : respond());
+      return void setImmediate().then(() => stream.destroyed ? undefined : respond()).then(() => {
+        if (stopping) connection.closeIfIdle();
+      });
     }
     // Node begins all requests that a client sends at once: one could fill the memory with that, or
     // keep the others waiting, who have their turn after each response.
     const turn = connection.waiting++ === 0
       ? connection.sent
       : connection.sent.then(() => setImmediate());
-    connection.sent = turn.then(respond).then(() => void connection.waiting--);
+    connection.sent = turn.then(respond).then(() => {
+      connection.waiting--;
+      if (stopping) connection.closeIfIdle();
+    });
   });
   server.on("connection", (socket: net.Socket) => {
     accepting = fileOf(socket) < maxFile || makeRoom();
@@ -217,8 +228,15 @@ export async function listenOnNode(
     async shutdown() {
       if (!stopping) {
         stopping = true;
+        // What has arrived is still taken: to close before it would break it off.
+        await arrivals();
         server.close(() => closed.resolve());
-        for (const connection of connections.values()) connection.closeIfIdle();
+        for (const connection of connections.values()) {
+          const hasJustCome = !connection.isUsed &&
+            clock.now() - connection.usedAt < BOUNDS.firstRequestMs;
+          if (hasJustCome) clock.after(BOUNDS.firstRequestMs, () => connection.closeIfIdle());
+          else connection.closeIfIdle();
+        }
       }
       await Promise.all(Array.from(connections.values(), (connection) => connection.closed));
       await closed.promise;
@@ -254,6 +272,23 @@ function open(
   } catch (cause) {
     throw new ListenError("certificate", address, { cause });
   }
+}
+
+/** Resolves when all that had arrived at the call has been taken: connections, and bytes of them. */
+async function arrivals(): Promise<void> {
+  // The first ends the turn of the event loop in which the call came: it may have looked before.
+  await setImmediate();
+  await setImmediate();
+}
+
+/** Resolves when the rest of a request has come, or comes no more. */
+function rest(incoming: Incoming): Promise<void> {
+  return new Promise((resolve) => {
+    if (incoming.complete || incoming.destroyed) return resolve();
+    incoming.on("end", resolve);
+    incoming.on("close", resolve);
+    incoming.resume();
+  });
 }
 
 function listening(server: net.Server, address: ListenAddress): Promise<void> {

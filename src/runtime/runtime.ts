@@ -196,6 +196,11 @@ export const BOUNDS = {
    * pipelined requests would always be newer than one that has just come.
    */
   usedAgainMs: 1_000,
+  /**
+   * Time for the first request of a connection that has just come when the server ends. A proxy
+   * connects to send one, and may not repeat what it has sent into a connection that breaks.
+   */
+  firstRequestMs: 300,
 } as const;
 
 /**

@@ -157,3 +157,88 @@ async function writeText(connection: Deno.TcpConn, text: string): Promise<void> 
   const bytes = new TextEncoder().encode(text);
   for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
 }
+
+/** A connection that is kept for requests, as a proxy keeps it. */
+class KeptConnection implements Disposable {
+  readonly #connection: Deno.TcpConn;
+
+  private constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
+  }
+
+  static async open({ url }: HttpProgram): Promise<KeptConnection> {
+    const { hostname, port } = new URL(url);
+    return new KeptConnection(await Deno.connect({ hostname, port: Number(port) }));
+  }
+
+  async ask(): Promise<void> {
+    const body = String(call.body);
+    await writeText(
+      this.#connection,
+      `POST /mcp HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${TOKEN}\r\n` +
+        "content-type: application/json\r\naccept: application/json, text/event-stream\r\n" +
+        `content-length: ${body.length}\r\n\r\n${body}`,
+    );
+  }
+
+  /** Reads a response. @returns its status and what becomes of the connection, or how that broke */
+  async answer(): Promise<string> {
+    const buffer = new Uint8Array(65_536);
+    let text = "";
+    while (!/\r\n\r\n(?:\{.*\}|[^]*\r\n0\r\n\r\n)$/.test(text)) {
+      const count = await this.#connection.read(buffer).catch(String);
+      if (typeof count !== "number") return `broken: ${count}`;
+      text += new TextDecoder().decode(buffer.subarray(0, count));
+    }
+    const status = /^HTTP\/1\.1 (\d+)/.exec(text)?.[1];
+    return `${status} ${/^connection: (.*)\r$/im.exec(text)?.[1]}`;
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+}
+
+Deno.test("a server that drains keeps no connection on which it puts a request off", async () => {
+  const api = openApi();
+  const http = await startHttp(["--drain-seconds", "1"], api.env);
+  using kept = await KeptConnection.open(http);
+  await kept.ask();
+  assertEquals(await kept.answer(), "200 keep-alive");
+  http.program.kill("SIGTERM");
+  await untilNotReady(http);
+  await kept.ask();
+  assertEquals(await kept.answer(), "503 close");
+  assertEquals((await http.program.ending()).code, 0);
+  await api.close();
+});
+
+Deno.test({
+  name:
+    "requests that reach a server before it closes its port get answers, on whatever connection",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const api = openApi();
+    const http = await startHttp(["--drain-seconds", "1"], api.env);
+    using kept = await KeptConnection.open(http);
+    await kept.ask();
+    assertEquals(await kept.answer(), "200 keep-alive");
+    http.program.kill("SIGTERM");
+    await untilNotReady(http);
+    // A machine that is busy with other things: the requests come while the server gets no time, and
+    // when it goes on, it is about to close its port.
+    http.program.kill("SIGSTOP");
+    using fresh = await KeptConnection.open(http);
+    using late = await KeptConnection.open(http);
+    await Promise.all([kept.ask(), fresh.ask()]);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    http.program.kill("SIGCONT");
+    const answers = await Promise.all([kept.answer(), fresh.answer()]);
+    assertEquals(answers, ["503 close", "503 close"]);
+    // Who had just connected gets a moment for the request.
+    await late.ask().catch(() => {});
+    assertEquals(await late.answer(), "503 close");
+    assertEquals((await http.program.ending()).code, 0);
+    await api.close();
+  },
+});
