@@ -468,6 +468,7 @@ export function openTokens(
     const before = { tokens: registry.current(), rules: registry.rules() };
     // Compare texts: an absent list of rules and an empty one differ.
     if (textOf(after) === textOf(before)) return;
+    if (oauth && before.rules && !after.rules) throw withoutRules(`'${path}' (${named})`);
     registry.replace(after.tokens, after.rules);
     log.info(`The ${kind} was read again`, changes(before, after));
     if (after.tokens.length === 0 && !oauth) log.warn("No token is left: every request gets 401");
@@ -516,6 +517,17 @@ export function openTokens(
 
 function textOf({ tokens, rules }: AccessFile): string {
   return JSON.stringify([tokens, rules ?? null]);
+}
+
+/**
+ * Makes the error for a file whose rules went while the server runs: a slip in it must not let in
+ * everybody who can sign in.
+ */
+function withoutRules(source: string): UsageError {
+  return new UsageError(
+    `${source} has no rules any more, and without them everybody who can sign in gets in: write ` +
+      '"rules": [] to let in nobody, or start the server again if that is what you want',
+  );
 }
 
 /** Compares two contents, for the log: names only, since the file has the rest. */
