@@ -5,6 +5,7 @@ import { createSealer } from "../../src/access/sealing.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { listen } from "../../src/runtime/deno_listener.ts";
 import { apiAt, type HttpProgram, startHttp } from "../helpers/http_program.ts";
+import { replaceFile } from "../helpers/replace_file.ts";
 
 const KEY = newSealingKey();
 const [SMALL, LARGE, BROKEN] = ["file_small", "file_large", "file_broken"];
@@ -269,7 +270,7 @@ Deno.test("links end with the rights of a token that the file takes away", async
   await withWorld(async (api, keyFile) => {
     const tokenFile = await Deno.makeTempFile({ suffix: ".json" });
     const write = (...entries: object[]) =>
-      Deno.writeTextFile(tokenFile, JSON.stringify({ tokens: entries }));
+      replaceFile(tokenFile, JSON.stringify({ tokens: entries }));
     const entry = (name: string, fields = {}) => ({ name, sha256: "0".repeat(64), ...fields });
     await write(entry("team", { sessions: "all" }));
     try {

@@ -9,6 +9,7 @@ import { CHROMIUM } from "../browser/chromium.ts";
 import type { AuthorizationServer } from "../helpers/authorization_server.ts";
 import { FormBrowser } from "../helpers/sign_in.ts";
 import { Spawned } from "../helpers/spawned.ts";
+import { replaceFile } from "../helpers/replace_file.ts";
 
 /** All scopes of this server. */
 export const ALL_SCOPES = "agents:read sessions:read sessions:write actions";
@@ -90,7 +91,7 @@ async function startOnce(
     port,
     async rewriteAccess(content) {
       if (file === undefined) throw new Error("The program has no access file");
-      await Deno.writeTextFile(file, JSON.stringify(content));
+      await replaceFile(file, JSON.stringify(content));
       // Windows has no such signal; there the next read finds the change, within seconds.
       if (Deno.build.os !== "windows") program.kill("SIGHUP");
     },

@@ -9,6 +9,7 @@ import { AuthorizationServer } from "../helpers/authorization_server.ts";
 import { fastClock } from "../helpers/fast_clock.ts";
 import { signIn } from "../helpers/sign_in.ts";
 import type { Spawned } from "../helpers/spawned.ts";
+import { replaceFile } from "../helpers/replace_file.ts";
 import {
   clientOf,
   freePorts,
@@ -58,7 +59,7 @@ function openApi(keys: Set<string>) {
 /** Two replicas behind a proxy, as an operator runs them: all that is secret stands in files. */
 async function openReplicas(name: ProxyName, issuer: string) {
   const folder = await Deno.makeTempDir({ prefix: "cma-mcp-replicas-" });
-  const write = (file: string, text: string) => Deno.writeTextFile(`${folder}/${file}`, text);
+  const write = (file: string, text: string) => replaceFile(`${folder}/${file}`, text);
   const apiKeys = new Set([newSecret()]);
   const api = openApi(apiKeys);
   const ports = freePorts(2);

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { callServedTool } from "../../src/commands/mcp_call.ts";
 import { endpointAt } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
+import { replaceFile } from "../helpers/replace_file.ts";
 
 /** Nobody listens there: the program asks an authorization server only about tokens. */
 const ISSUER = "http://127.0.0.1:9/login";
@@ -18,7 +19,7 @@ async function withFile(
   use: (path: string, write: (content: unknown) => Promise<void>) => Promise<void>,
 ) {
   const path = await Deno.makeTempFile({ suffix: ".json" });
-  const write = (next: unknown) => Deno.writeTextFile(path, JSON.stringify(next));
+  const write = (next: unknown) => replaceFile(path, JSON.stringify(next));
   await write(content);
   await use(path, write).finally(() => Deno.remove(path));
 }

@@ -5,6 +5,7 @@ import { callMethod, callServedTool } from "../../src/commands/mcp_call.ts";
 import { toolsOf } from "../../src/tools/registry.ts";
 import { endpointAt } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
+import { replaceFile } from "../helpers/replace_file.ts";
 
 /** Makes a token with the program itself; what it prints is all that anybody gets. */
 async function newToken(...args: string[]): Promise<{ secret: string; entry: unknown }> {
@@ -55,7 +56,7 @@ Deno.test("the program holds tokens to their scopes and to their sets of tools",
 
 Deno.test("the program serves the tokens of a file, and reads it again on SIGHUP while a wait goes on", async () => {
   const path = await Deno.makeTempFile({ suffix: ".json" });
-  const write = (...tokens: unknown[]) => Deno.writeTextFile(path, JSON.stringify({ tokens }));
+  const write = (...tokens: unknown[]) => replaceFile(path, JSON.stringify({ tokens }));
   const [first, second] = await Promise.all([
     newToken("--name", "first"),
     newToken("--name", "second", "--read-only"),
