@@ -72,7 +72,9 @@ Deno.test("fly.toml sets what the program knows, and gives it the time to drain"
       internal_port: z.number(),
       force_https: z.literal(true),
       auto_stop_machines: z.literal("off"),
-      checks: z.array(z.object({ path: z.literal("/ready") })),
+      checks: z.array(
+        z.object({ path: z.literal("/ready"), interval: z.string().regex(/^\d+s$/) }),
+      ),
     }),
     metrics: z.object({ port: z.number(), path: z.literal("/metrics") }),
   }).parse(parseToml(text));
@@ -86,6 +88,9 @@ Deno.test("fly.toml sets what the program knows, and gives it the time to drain"
   assertEquals([String(http_service.internal_port), env.PORT], [PORT, PORT]);
   assertEquals(String(metrics.port), env.CMA_MCP_METRICS_PORT);
   assert(kill_timeout >= drainSeconds(env) + 5);
+  for (const { interval } of http_service.checks) {
+    assert(Number(env.CMA_MCP_DRAIN_SECONDS) > Number.parseInt(interval), interval);
+  }
   await assertServes({ ...env, ...SECRETS });
 });
 
