@@ -6,6 +6,7 @@
 
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Child } from "../helpers/child.ts";
+import { printLines } from "../../scripts/table.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import type { McpEndpoint } from "../../src/commands/mcp_call.ts";
 import { TOKEN } from "../helpers/http_program.ts";
@@ -21,8 +22,18 @@ const START_MS = 15_000;
 const UNTIL_STDIN_ENDS =
   'log=$1; shift; "$@" >"$log" 2>&1 & pid=$!; cat >/dev/null; kill -TERM $pid; wait $pid';
 
+/** Returns the proxies of this machine, and says what is not tested for lack of another. */
+export async function installedProxies(untested: string): Promise<ProxyName[]> {
+  const installed: ProxyName[] = [];
+  for (const name of PROXIES) {
+    if (await isInstalled(name)) installed.push(name);
+    else printLines([`SKIPPED: ${name} is not installed, so ${untested}`]);
+  }
+  return installed;
+}
+
 /** Returns true where the program is installed. */
-export async function isInstalled(name: string): Promise<boolean> {
+async function isInstalled(name: string): Promise<boolean> {
   const { success } = await new Deno.Command("sh", { args: ["-c", `command -v ${name}`] }).output();
   return success;
 }

@@ -3,26 +3,19 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { listen } from "../../src/runtime/deno_listener.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
-import { printLines } from "../../scripts/table.ts";
 import { apiAt, TOKEN } from "../helpers/http_program.ts";
 import {
   clientOf,
   freePorts,
-  isInstalled,
-  PROXIES,
+  installedProxies,
   type ProxyClient,
-  type ProxyName,
   startProxy,
   startReplica,
   stopReplica,
 } from "./proxies.ts";
 
 /** The proxies of this machine. */
-const installed: ProxyName[] = [];
-for (const name of PROXIES) {
-  if (await isInstalled(name)) installed.push(name);
-  else printLines([`SKIPPED: ${name} is not installed, so its file in deploy is not tested`]);
-}
+const installed = await installedProxies("its file in deploy is not tested");
 
 const HEADERS = {
   authorization: `Bearer ${TOKEN}`,

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { decodeProtectedHeader } from "jose";
 import { createHash } from "node:crypto";
 import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { listen } from "../../src/runtime/deno_listener.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
-import { printLines } from "../../scripts/table.ts";
 import { AuthorizationServer } from "../helpers/authorization_server.ts";
 import { fastClock } from "../helpers/fast_clock.ts";
 import { signIn } from "../helpers/sign_in.ts";
@@ -13,8 +13,7 @@ import { replaceFile } from "../helpers/replace_file.ts";
 import {
   clientOf,
   freePorts,
-  isInstalled,
-  PROXIES,
+  installedProxies,
   type Proxy,
   type ProxyName,
   startProxy,
@@ -23,11 +22,7 @@ import {
 } from "./proxies.ts";
 import { startTeam } from "./proxy_team.ts";
 
-const installed: ProxyName[] = [];
-for (const name of PROXIES) {
-  if (await isInstalled(name)) installed.push(name);
-  else printLines([`SKIPPED: ${name} is not installed, so no replicas run behind it`]);
-}
+const installed = await installedProxies("no replicas run behind it");
 
 const SCOPES = "agents:read sessions:read sessions:write actions";
 /** Clients at the same time; every other one is a person who has signed in. */
@@ -151,8 +146,13 @@ async function authorizationServerOf(proxy: Proxy): Promise<unknown> {
   return metadata.authorization_servers[0];
 }
 
+/** Returns the name of the key that an access token is signed with. */
+function keyOf({ access_token }: { readonly access_token: string }): unknown {
+  return decodeProtectedHeader(access_token).kid;
+}
+
 for (const name of installed) {
-  Deno.test(`two replicas behind ${name}: people sign in, secrets are replaced, one is lost, and nothing else is`, async () => {
+  Deno.test(`two replicas behind ${name}: people sign in, keys and secrets are replaced, one is lost, and nothing else is`, async () => {
     await using issuer = await AuthorizationServer.start();
     await using replicas = await openReplicas(name, issuer.issuer);
     const { proxy, write, apiKeys } = replicas;
@@ -177,9 +177,9 @@ for (const name of installed) {
     // People find the authorization server, and sign in once for both replicas.
     assertEquals(await authorizationServerOf(proxy), issuer.issuer);
     const resource = `${proxy.url}/mcp`;
-    const people = await Promise.all(
-      ["alice", "bob"].map((who) => signIn(issuer, who, { resource, scope: SCOPES })),
-    );
+    const signInAll = () =>
+      Promise.all(["alice", "bob"].map((who) => signIn(issuer, who, { resource, scope: SCOPES })));
+    let people = await signInAll();
     let [secret = ""] = secrets;
     const clients = Array.from({ length: CLIENTS }, () => clientOf(proxy));
     const tokenOf = (client: number) =>
@@ -212,9 +212,18 @@ for (const name of installed) {
     apiKeys.delete(oldKey);
     await team.turns(1);
 
+    // The keys of the authorization server: tokens of the old ones go on counting beside those of the
+    // new ones, which both replicas have read when they start again.
+    await issuer.replaceKeys("kept");
+    await team.turns(1);
+
     // The sealing key: all know the new one before it seals, and all know the old one afterwards.
     await write("sealing.key", `${sealing[0]}\n${sealing[1]}\n`);
     await replicas.restartAll();
+    const keysBefore = people.map(keyOf);
+    people = await signInAll();
+    for (const key of people.map(keyOf)) assert(!keysBefore.includes(key), `${key} is an old key`);
+    await team.turns(1);
     await write("sealing.key", `${sealing[1]}\n${sealing[0]}\n`);
     await replicas.restartAll();
     await team.turns(1);
