@@ -7,7 +7,6 @@
 
 import type { ListToolsResult } from "@modelcontextprotocol/server";
 import * as z from "zod";
-import { UNSAID_LENGTH } from "../tools/arguments.ts";
 import type { ToolDefinition } from "../tools/define.ts";
 import { viewMeta } from "./session_view.ts";
 
@@ -39,23 +38,29 @@ function listed(tool: ToolDefinition, showsView: boolean): ListToolsResult["tool
 /** A JSON Schema, draft 2020-12, with an object at its root. */
 export type JsonSchema = Record<string, unknown>;
 
-/** @param schema that has the keyword */
-type Keep = (keyword: string, value: unknown, schema: object) => boolean;
-
-/** Constraints that models keep: the tool checks them, with better messages. */
-const LEFT_OUT: readonly string[] = ["pattern", "minLength", "minItems"];
+type Keep = (keyword: string, value: unknown) => boolean;
 
 /**
- * Returns the schema of the tool's arguments, without those that hosts add. It leaves out the
- * alphabet of ids, that a text or list is not empty, and the lengths that are not to be said.
+ * Constraints that models keep without being told, such as a limit of at least 1. The tool checks
+ * them all the same, and its errors say which values it takes.
+ */
+const LEFT_OUT: readonly string[] = [
+  "pattern",
+  "minLength",
+  "maxLength",
+  "minItems",
+  "maxItems",
+  "minimum",
+];
+
+/**
+ * Returns the schema of the tool's arguments, without those that hosts add. Of constraints, it tells
+ * types, fixed words and the greatest numbers.
  */
 export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
   const isBrief = tool.binding?.shown !== undefined || tool.view === "app_only";
-  return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value, schema) => {
-    if (keyword in UNSAID_LENGTH) return false;
-    const isLength = keyword === "maxItems" || keyword === "maxLength";
-    if (isLength && "isLengthUnsaid" in schema) return false;
-    if (isBrief && (keyword === "description" || keyword === "maxLength")) return false;
+  return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value) => {
+    if (isBrief && keyword === "description") return false;
     if (keyword === "maximum") return value !== Number.MAX_SAFE_INTEGER;
     return !LEFT_OUT.includes(keyword);
   });
@@ -92,9 +97,7 @@ function compact(schema: JsonSchema, keep: Keep): JsonSchema {
   };
   const walkObject = (value: object, isSchema: boolean): JsonSchema => {
     const entries = Object.entries(value)
-      .filter(([name, field]) =>
-        !isSchema || (saysSomething(name, field) && keep(name, field, value))
-      );
+      .filter(([name, field]) => !isSchema || (saysSomething(name, field) && keep(name, field)));
     // Names below `properties` are the tool's own, not JSON Schema's.
     return Object.fromEntries(
       entries.map(([name, field]) => [name, walk(field, !(isSchema && name === "properties"))]),

@@ -17,8 +17,8 @@ const LAG_DELAYS_MS: readonly number[] = [200, 400, 800, 1_200];
 export const archiveSession: ToolDefinition = defineTool({
   name: "archive_session",
   title: "Archive session",
-  description: "Archive a session: its log stays readable, it takes no more messages, and this " +
-    "cannot be undone. A running session must be interrupted first.",
+  description: "Archive a session: its events stay readable, it takes no more messages, and this " +
+    "cannot be undone. Interrupt a running session first.",
   scope: "sessions:write",
   kind: "call",
   reaches: { session_id: "session" },

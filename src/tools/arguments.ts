@@ -305,12 +305,6 @@ function valuesOf(schema: PropertySchema): string {
   return schema.pattern === undefined ? "texts" : `each ${accepted(schema)}`;
 }
 
-/**
- * Metadata of the schema of a list or text: `tools/list` does not say how long it may be, which every
- * conversation would pay for. The tool checks it all the same.
- */
-export const UNSAID_LENGTH = { isLengthUnsaid: true } as const;
-
 /** Matches an address that anybody's servers can read. */
 export const HTTPS_URL = /^https:\/\/[^\s/?#]\S*$/i;
 

@@ -6,7 +6,7 @@
 
 import * as z from "zod";
 import type { AttachmentBlock } from "../api/types.ts";
-import { HTTPS_URL, UNSAID_LENGTH } from "./arguments.ts";
+import { HTTPS_URL } from "./arguments.ts";
 import { idSchema } from "./ids.ts";
 
 /** Most images, or documents, by URL, and as many by file id. */
@@ -14,10 +14,9 @@ const MAX_ATTACHMENTS = 10;
 const MAX_URL_CHARS = 2_048;
 
 const urls = () =>
-  z.array(z.string().regex(HTTPS_URL).max(MAX_URL_CHARS).meta(UNSAID_LENGTH)).max(MAX_ATTACHMENTS)
-    .meta(UNSAID_LENGTH)
+  z.array(z.string().regex(HTTPS_URL).max(MAX_URL_CHARS)).max(MAX_ATTACHMENTS)
     .optional();
-const fileIds = () => z.array(idSchema()).max(MAX_ATTACHMENTS).meta(UNSAID_LENGTH).optional();
+const fileIds = () => z.array(idSchema()).max(MAX_ATTACHMENTS).optional();
 
 /** Schemas of the arguments. */
 interface AttachmentShape {

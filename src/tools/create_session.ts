@@ -12,9 +12,8 @@ import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 export const createSession: ToolDefinition = defineTool({
   name: "create_session",
   title: "Create session",
-  description: "Start a session with an agent. With a message, the agent begins to work on it at " +
-    "once: call wait_for_idle next. Without, the session is idle until send_message. One session " +
-    "keeps its context over many messages.",
+  description: "Start a session with an agent. With a message, the agent begins at once: call " +
+    "wait_for_idle next. One session keeps its context over many messages.",
   scope: "sessions:write",
   kind: "call",
   reaches: {
@@ -25,11 +24,11 @@ export const createSession: ToolDefinition = defineTool({
   input: () =>
     z.strictObject({
       agent_id: idSchema(),
-      message: z.string().min(1).max(MAX_MESSAGE_CHARS).optional().describe("First user message"),
+      message: z.string().min(1).max(MAX_MESSAGE_CHARS).optional(),
       ...attachmentShape(),
       files: mountsSchema(),
       title: titleSchema(),
-      agent_version: z.int().min(1).optional().describe("Default: the latest"),
+      agent_version: z.int().min(1).optional(),
       environment_id: idSchema("Only if the server has no default").optional(),
       metadata: z.record(z.string(), z.string()).optional(),
       max_cost_usd: maxCostSchema(),

@@ -18,7 +18,7 @@ export const getAgent: ToolDefinition = defineTool({
   input: () =>
     z.strictObject({
       agent_id: idSchema(),
-      version: z.int().min(1).optional().describe("Default: the latest"),
+      version: z.int().min(1).optional(),
     }),
   output: () =>
     z.object({

@@ -25,7 +25,7 @@ export const getSession: ToolDefinition = defineTool({
   name: "get_session",
   title: "Get session",
   description: "Show where a session stands: status, why its last turn ended, what it waits for, " +
-    "usage and budget. To wait for the end of a turn, call wait_for_idle instead.",
+    "cost. To wait for the end of a turn, call wait_for_idle instead.",
   scope: "sessions:read",
   kind: "call",
   reaches: { session_id: "session" },

@@ -10,16 +10,19 @@ import { ID, type IdKind, kindOfId } from "../core/ids.ts";
 
 /** Makes the schema of an id argument; pass `description` where its name does not say it all. */
 export function idSchema(description?: string): z.ZodString {
-  const schema = z.string().regex(ID);
-  return description === undefined ? schema : schema.describe(description);
+  return described(z.string().regex(ID), description);
 }
 
 /**
  * Makes the schema of an event's id, or of a cursor made of one: any text that a result gave out as
  * such.
  */
-export function eventIdSchema(description: string): z.ZodString {
-  return z.string().regex(EVENT_ID).describe(description);
+export function eventIdSchema(description?: string): z.ZodString {
+  return described(z.string().regex(EVENT_ID), description);
+}
+
+function described(schema: z.ZodString, description: string | undefined): z.ZodString {
+  return description === undefined ? schema : schema.describe(description);
 }
 
 /** Matches the type of an event. */

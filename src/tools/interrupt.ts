@@ -6,8 +6,7 @@ import { idSchema } from "./ids.ts";
 export const interrupt: ToolDefinition = defineTool({
   name: "interrupt",
   title: "Interrupt session",
-  description: "Stop the session's running turn. The session stays usable; a turn stopped this " +
-    "way ends as idle. Does nothing to a session that is idle.",
+  description: "Stop the session's running turn, if there is one. The session stays usable.",
   scope: "sessions:write",
   kind: "call",
   reaches: { session_id: "session" },

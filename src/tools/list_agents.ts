@@ -26,17 +26,17 @@ interface ListAgentsResult {
 export const listAgents: ToolDefinition = defineTool({
   name: "list_agents",
   title: "List agents",
-  description: "List the agents that can be called here. A call looks at a bounded number of " +
-    "agents: while next_cursor is present there are more, also when few or none matched.",
+  description: "List the agents that can be called here. While next_cursor is present there are " +
+    "more, also when few or none matched.",
   scope: "agents:read",
   kind: "call",
   reaches: { result: "list" },
   annotations: READS,
   input: () =>
     z.strictObject({
-      name_contains: z.string().min(1).max(200).optional().describe("Part of the name, any case"),
+      name_contains: z.string().min(1).max(200).optional(),
       limit: z.int().min(1).max(200).optional().describe("Default 50"),
-      cursor: z.string().min(1).optional().describe("next_cursor of the last call"),
+      cursor: z.string().min(1).optional(),
     }),
   output: () =>
     z.object({
@@ -48,7 +48,7 @@ export const listAgents: ToolDefinition = defineTool({
         version: z.number().optional(),
       })),
       next_cursor: z.string().optional(),
-      scanned: z.number().describe("Agents searched"),
+      scanned: z.number(),
       unavailable: z.array(z.string()).optional(),
     }),
   async run({ name_contains, limit = 50, cursor }, call) {

@@ -26,7 +26,7 @@ export const listEnvironments: ToolDefinition = defineTool({
   annotations: READS,
   input: () =>
     z.strictObject({
-      name_contains: z.string().min(1).max(200).optional().describe("Part of the name, any case"),
+      name_contains: z.string().min(1).max(200).optional(),
     }),
   output: () =>
     z.object({

@@ -28,7 +28,7 @@ export const listSessionFiles: ToolDefinition = defineTool({
     z.strictObject({
       session_id: idSchema(),
       limit: z.int().min(1).max(100).optional().describe(`Default ${DEFAULT_LIMIT}`),
-      cursor: z.string().min(1).optional().describe("next_cursor of the last call"),
+      cursor: z.string().min(1).optional(),
     }),
   output: () =>
     z.object({

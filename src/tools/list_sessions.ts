@@ -42,8 +42,8 @@ export const listSessions: ToolDefinition = defineTool({
   name: "list_sessions",
   title: "List sessions",
   description: "List the sessions that can be reached here, newest first, to find an earlier " +
-    "conversation and resume it. A call looks at a bounded number of sessions: while next_cursor is present " +
-    "there are more, also when few or none matched.",
+    "conversation and resume it. While next_cursor is present there are more, also when few or " +
+    "none matched.",
   scope: "sessions:read",
   kind: "call",
   reaches: { agent_id: "agent", result: "list" },
@@ -57,7 +57,7 @@ export const listSessions: ToolDefinition = defineTool({
       include_archived: z.boolean().optional(),
       limit: z.int().min(1).max(100).optional().describe("Default 20"),
       cursor: z.string().min(1).optional()
-        .describe("next_cursor of the last call; repeat its filters"),
+        .describe("Repeat the filters with it"),
     }),
   output: () =>
     z.object({

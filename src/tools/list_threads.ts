@@ -28,7 +28,7 @@ export const listThreads: ToolDefinition = defineTool({
       session_id: idSchema(),
       status: z.enum(["idle", "running", "rescheduling", "terminated"]).optional(),
       limit: z.int().min(1).max(100).optional().describe(`Default ${DEFAULT_LIMIT}`),
-      cursor: z.string().min(1).optional().describe("next_cursor of the last call"),
+      cursor: z.string().min(1).optional(),
     }),
   output: () =>
     z.object({

@@ -1,7 +1,6 @@
 import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
-import { UNSAID_LENGTH } from "./arguments.ts";
 import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
@@ -14,9 +13,9 @@ const MAX_TEXTS = 20;
 export const sendMessage: ToolDefinition = defineTool({
   name: "send_message",
   title: "Send message",
-  description: "Send a user message to a session: text, images, documents. Returns as soon as it " +
-    "is queued; it does not interrupt a running turn. Call wait_for_idle for the reply. Delivered " +
-    "at most once: an error says whether sending again is safe.",
+  description: "Send a user message to a session. It is queued and interrupts nothing: call " +
+    "wait_for_idle for the reply. Delivered at most once: an error says whether sending again is " +
+    "safe.",
   scope: "sessions:write",
   kind: "call",
   reaches: { session_id: "session", ...ATTACHMENT_REACHES },
@@ -25,7 +24,7 @@ export const sendMessage: ToolDefinition = defineTool({
     z.strictObject({
       session_id: idSchema(),
       text: z.string().min(1).max(MAX_MESSAGE_CHARS).optional(),
-      texts: z.array(z.string().min(1)).max(MAX_TEXTS).meta(UNSAID_LENGTH).optional(),
+      texts: z.array(z.string().min(1)).max(MAX_TEXTS).optional(),
       ...attachmentShape(),
     }),
   output: () =>

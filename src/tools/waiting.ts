@@ -28,7 +28,7 @@ export function briefTimeoutSchema(): ReturnType<typeof makeSeconds> {
   return makeSeconds();
 }
 
-const makeTimeout = () => makeSeconds().describe("Default 50, or 100 where the host waits longer");
+const makeTimeout = () => makeSeconds().describe("Default 50, or 100 if the host waits longer");
 
 /** Makes the schema of the argument that bounds a wait. */
 export function timeoutSchema(): ReturnType<typeof makeTimeout> {
@@ -57,7 +57,7 @@ const makeOutput = () =>
     elapsed_sec: z.number(),
     cost_usd: z.number().optional(),
     turn_cost_usd: z.number().optional(),
-    next: z.string().optional().describe("What can be done now"),
+    next: z.string().optional(),
   });
 
 /** Makes the schema of the result of a wait. */

@@ -19,10 +19,11 @@ const SPEC = {
   },
   input: () =>
     z.strictObject({
-      text: z.string().min(1).regex(/^\w/),
+      text: z.string().min(1).max(20).regex(/^\w/),
       pattern: z.string().describe("Words to leave out."),
       limit: z.int().min(1).max(50).optional(),
       after: z.int().min(0).optional(),
+      names: z.array(z.string()).min(1).max(9).optional(),
     }),
   output: () => z.looseObject({ words: z.number(), first: z.object({}).optional() }),
   run: () => Promise.resolve({ words: 0 }),
@@ -36,8 +37,9 @@ Deno.test("inputJsonSchema() keeps what models need, and drops what the tool che
     properties: {
       text: { type: "string" },
       pattern: { type: "string", description: "Words to leave out." },
-      limit: { type: "integer", minimum: 1, maximum: 50 },
-      after: { type: "integer", minimum: 0 },
+      limit: { type: "integer", maximum: 50 },
+      after: { type: "integer" },
+      names: { type: "array", items: { type: "string" } },
     },
     required: ["text", "pattern"],
     additionalProperties: false,
