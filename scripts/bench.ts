@@ -35,6 +35,7 @@ export const BENCH_NAMES: readonly string[] = [
   "sse",
   "start",
   "model_cost",
+  "peers",
 ];
 
 const USAGE = `deno task bench [--quick] [--json | --compare [--last]] [name…]
@@ -106,6 +107,7 @@ async function runOf(results: Iterable<BenchResult>): Promise<RecordedRun> {
     versions: Object.assign(versions(), ...all.map((result) => result.versions ?? {})),
     figures: recorded(all.flatMap(({ figures }): readonly Figure[] => figures)),
     skipped: all.flatMap(({ skipped = [] }) => skipped),
+    cannot: Object.assign({}, ...all.map(({ cannot = {} }) => cannot)),
   };
 }
 

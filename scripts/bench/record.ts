@@ -30,6 +30,8 @@ export interface RecordedRun {
   readonly versions: Readonly<Record<string, string>>;
   readonly figures: Readonly<Record<string, RecordedFigure>>;
   readonly skipped?: readonly string[];
+  /** What others cannot do, by the id of the figure that they lack. */
+  readonly cannot?: Readonly<Record<string, string>>;
 }
 
 /** Path of the record in the project. */

@@ -17,7 +17,8 @@ export function shortNumber(value: number): string {
     : value.toFixed(size >= 10 ? 1 : 2);
 }
 
-function withUnit(value: number, unit: string): string {
+/** Returns a number with its unit. */
+export function withUnit(value: number, unit: string): string {
   return unit === "x" ? `${shortNumber(value)} ×` : `${shortNumber(value)} ${unit}`;
 }
 
@@ -47,8 +48,11 @@ const COLUMNS: readonly Column[] = [
   "target",
 ];
 
-/** Returns the lines of a table of figures, then a line for each that could not be measured. */
-export function figureLines({ figures, skipped = [] }: BenchResult): string[] {
+/**
+ * Returns the lines of a table of figures, or those that the bench shows in its place; then a line for
+ * each that could not be measured.
+ */
+export function figureLines({ figures, lines, skipped = [] }: BenchResult): string[] {
   const rows = figures.map((figure) => [
     figure.what,
     withUnit(figure.median, figure.unit),
@@ -56,7 +60,7 @@ export function figureLines({ figures, skipped = [] }: BenchResult): string[] {
     targetText(figure) + (onTarget(figure) === false ? " MISSED" : "") + limitText(figure),
   ]);
   return [
-    ...tableLines(COLUMNS, rows),
+    ...lines ?? tableLines(COLUMNS, rows),
     ...skipped.map((what) => `SKIPPED: ${what}`),
   ];
 }

@@ -12,6 +12,7 @@ import type { CommandName } from "../../src/config/settings.ts";
 import { SERVER_NAME } from "../../src/config/resolve.ts";
 import { installLink } from "../../src/hosts/entry.ts";
 import { TOOL_SETS } from "../../src/tools/registry.ts";
+import { peersTable } from "../../tests/bench/peers/table.ts";
 import { OLDEST_NODE, PACKAGE } from "../npm/manifest.ts";
 import { parseRecord, RECORD_PATH, type RecordedRun } from "../bench/record.ts";
 import { ACCESS_FIELD_HELP } from "./access_fields.ts";
@@ -148,6 +149,20 @@ export function figureTable(run: RecordedRun | undefined): string {
   }`;
 }
 
+/** What the lines about servers that could not be started begin with, in the record. */
+const SKIPPED_PEER = "peers, ";
+
+/** Returns the table of our servers and their peers; one sentence without any on record. */
+export function peersPart(run: RecordedRun | undefined): string {
+  const made = run && peersTable(run, "**behind**");
+  if (!made) return "None are on record yet.";
+  const skipped = (run.skipped ?? []).filter((line) => line.startsWith(SKIPPED_PEER))
+    .map((line) => `Skipped in this run: ${line.slice(SKIPPED_PEER.length)}.`);
+  const notes = [...made.notes.map((note) => `Cannot: ${note}`), ...skipped];
+  const list = notes.map((note) => `- ${note}`).join("\n");
+  return [table(made.head, made.rows), ...list === "" ? [] : [list]].join("\n\n");
+}
+
 /** Returns how to install the package: by its name once it is published, until then from a clone. */
 export function npmInstall(
   { name, isPublished }: { readonly name: string; readonly isPublished: boolean },
@@ -206,7 +221,10 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, MakePart>>>> = {
     command_settings: commandTables,
   },
   "docs/access.md": { access_fields: () => accessFieldTable(accessFields()) },
-  "docs/figures.md": { figures: (record) => figureTable(parseRecord(record).at(-1)) },
+  "docs/figures.md": {
+    figures: (record) => figureTable(parseRecord(record).at(-1)),
+    peers: (record) => peersPart(parseRecord(record).at(-1)),
+  },
 };
 
 /** Paths of the documents that have generated parts. */

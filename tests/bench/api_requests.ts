@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { fillSession } from "../helpers/long_session.ts";
 import { type Bench, exactFigure, type Figure } from "./figure.ts";
 import { type InProcessRig, inProcessRig, type Traffic } from "./in_process/rig.ts";
 import { runAsProgram } from "./program.ts";
@@ -88,31 +89,12 @@ async function turns(): Promise<Figure[]> {
   ];
 }
 
-/** Fills a session with turns of 100 events. @returns their ids */
-function fill({ simulator }: InProcessRig, sessionId: string, events: number): string[] {
-  const ids: string[] = [];
-  const emit = (type: string, fields: Record<string, unknown> = {}) =>
-    ids.push(simulator.emit(sessionId, { type, ...fields }));
-  const text = (value: string) => ({ content: [{ type: "text", text: value }] });
-  while (ids.length < events) {
-    emit("user.message", text(`question ${ids.length}`));
-    emit("session.status_running");
-    for (let index = 0; index < 48; index++) {
-      emit("agent.thinking");
-      emit("agent.message", text(`step ${index} of the answer, in a line of usual length`));
-    }
-    emit("session.status_idle", { stop_reason: { type: "end_turn" } });
-    emit("session.usage", { usage: { input_tokens: 1_000, output_tokens: 100 } });
-  }
-  return ids;
-}
-
 async function longSessions(sizes: readonly number[]): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const size of sizes) {
     const rig = inProcessRig();
     const session_id = rig.simulator.createSession({ scripted: false });
-    const ids = fill(rig, session_id, size);
+    const ids = fillSession(rig.simulator, session_id, size);
     const cursor = ids.at(-TAIL - 1);
     const tail = await rig.traffic(() =>
       rig.call("list_events", { session_id, after_id: cursor, limit: 100 })

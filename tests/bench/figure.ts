@@ -52,6 +52,10 @@ export interface BenchResult {
   readonly figures: readonly Figure[];
   /** A line for each thing that could not be measured here, with the reason. */
   readonly skipped?: readonly string[];
+  /** What a server that is compared with ours cannot do, by the id of the figure that it lacks. */
+  readonly cannot?: Readonly<Record<string, string>>;
+  /** Lines that show the figures to a reader, in place of a line for each. */
+  readonly lines?: readonly string[];
   /** Versions of tools that only this bench used. */
   readonly versions?: Readonly<Record<string, string>>;
 }

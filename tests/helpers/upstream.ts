@@ -9,9 +9,15 @@ import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
 import { makeCertificate } from "./certificate.ts";
 import { serveUntilStdinEnds } from "./child_server.ts";
 import { fastClock } from "./fast_clock.ts";
+import { fillSession } from "./long_session.ts";
 import { serveTls } from "./tls_server.ts";
 import { Chaos } from "./upstream_chaos.ts";
-import type { ControlBody, UpstreamState } from "./upstream_process.ts";
+import type {
+  ControlBody,
+  CountedTraffic,
+  LongSession,
+  UpstreamState,
+} from "./upstream_process.ts";
 import { playTurn } from "./upstream_turn.ts";
 
 const MAX_CONCURRENT_STREAMS = 100;
@@ -41,13 +47,51 @@ async function finish(simulator: Simulator, sessionIds: readonly string[]): Prom
   }
 }
 
+function long(simulator: Simulator, events: number, after: number): LongSession {
+  const sessionId = simulator.createSession({ scripted: false });
+  const ids = fillSession(simulator, sessionId, events);
+  return { sessionId, afterId: ids.at(-after - 1) ?? "" };
+}
+
+/** Makes agents, as a client would. */
+async function createAgents(simulator: Simulator, count: number): Promise<void> {
+  const headers = { "x-api-key": "any", "anthropic-beta": "managed-agents-2026-04-01" };
+  for (let index = 0; index < count; index++) {
+    const body = JSON.stringify({ name: `worker ${index}`, model: "claude-sonnet-5" });
+    const url = "http://simulator/v1/agents";
+    const { ok } = await simulator.fetch(new Request(url, { method: "POST", headers, body }));
+    if (!ok) throw new Error(`Agent ${index} was not made`);
+  }
+}
+
+/** Counts requests once somebody has asked for it; until then, it costs nothing. */
+class TrafficCounter {
+  #counted: { requests: number; bytes: number } | undefined;
+
+  take(): CountedTraffic {
+    const counted = this.#counted ?? { requests: 0, bytes: 0 };
+    this.#counted = { requests: 0, bytes: 0 };
+    return counted;
+  }
+
+  async count(response: Response): Promise<Response> {
+    const counted = this.#counted;
+    if (!counted) return response;
+    counted.requests++;
+    if (response.headers.get("content-type")?.startsWith("text/event-stream")) return response;
+    const body = await response.arrayBuffer();
+    counted.bytes += body.byteLength;
+    return new Response(body.byteLength === 0 ? null : body, response);
+  }
+}
+
 function stateOf(simulator: Simulator): UpstreamState {
   return { openStreams: simulator.openStreams(), rssBytes: Deno.memoryUsage().rss };
 }
 
 async function control(
   simulator: Simulator,
-  chaos: Chaos,
+  { chaos, traffic }: { readonly chaos: Chaos; readonly traffic: TrafficCounter },
   action: string,
   body: ControlBody,
 ): Promise<unknown> {
@@ -64,6 +108,12 @@ async function control(
       return playTurn(simulator, chaos, body.sessionIds?.[0] ?? "", body.label ?? "");
     case "chaos":
       return body.count === 0 ? chaos.stop() : chaos.start();
+    case "long":
+      return long(simulator, body.count ?? 0, body.after ?? 0);
+    case "agents":
+      return await createAgents(simulator, body.count ?? 0);
+    case "traffic":
+      return traffic.take();
     case "state":
       return { ...stateOf(simulator), faults: chaos.counts };
     default:
@@ -75,14 +125,17 @@ async function main(): Promise<void> {
   const [speed = "1", seed = "1"] = Deno.args;
   const clock = Number(speed) === 1 ? systemClock : fastClock(Number(speed));
   const simulator = createSimulator({ clock, seed: Number(seed) });
-  const chaos = new Chaos(simulator, clock, Number(seed));
+  const parts = {
+    chaos: new Chaos(simulator, clock, Number(seed)),
+    traffic: new TrafficCounter(),
+  };
   const certificate = await makeCertificate();
   const tls = await serveTls(simulator.fetch, certificate, MAX_CONCURRENT_STREAMS);
   const handle = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
     const action = /^\/control\/(\w+)$/.exec(pathname)?.[1];
-    if (action === undefined) return await simulator.fetch(request);
-    return Response.json(await control(simulator, chaos, action, await request.json()) ?? null);
+    if (action === undefined) return await parts.traffic.count(await simulator.fetch(request));
+    return Response.json(await control(simulator, parts, action, await request.json()) ?? null);
   };
   await serveUntilStdinEnds(handle, { tlsUrl: tls.url, cert: certificate.cert });
 }

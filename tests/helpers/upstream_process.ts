@@ -23,8 +23,21 @@ export interface UpstreamState {
 /** The body of a control request. */
 export interface ControlBody {
   readonly count?: number;
+  readonly after?: number;
   readonly sessionIds?: readonly string[];
   readonly label?: string;
+}
+
+/** Requests to the API, and the bytes of the bodies of its responses, without those of streams. */
+export interface CountedTraffic {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/** A long session, and the id of one of its last events. */
+export interface LongSession {
+  readonly sessionId: string;
+  readonly afterId: string;
 }
 
 /** A simulator in a process of its own; see `upstream.ts`. */
@@ -54,6 +67,21 @@ export class UpstreamProcess implements AsyncDisposable {
   /** Ends the turns of sessions; each reply says when, in milliseconds since 1970. */
   finish(sessionIds: readonly string[]): Promise<null> {
     return this.control("finish", { sessionIds });
+  }
+
+  /** Makes a session of so many events. @param after the number of events behind `afterId` */
+  longSession(events: number, after: number): Promise<LongSession> {
+    return this.control("long", { count: events, after });
+  }
+
+  /** Makes so many agents, named `worker 0` and so on. */
+  createAgents(count: number): Promise<null> {
+    return this.control("agents", { count });
+  }
+
+  /** Counts from now on, and returns what was counted before. */
+  traffic(): Promise<CountedTraffic> {
+    return this.control("traffic", {});
   }
 
   state(): Promise<UpstreamState> {

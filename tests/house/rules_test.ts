@@ -18,7 +18,7 @@ const SETTINGS_DOCUMENT = generated(
   "command_settings",
 );
 const ACCESS_DOCUMENT = generated("docs/access.md", "access_fields");
-const FIGURES_DOCUMENT = generated("docs/figures.md", "figures");
+const FIGURES_DOCUMENT = generated("docs/figures.md", "figures", "peers");
 const TOOLS_DOCUMENT = generated("docs/tools.md", "tools");
 
 type Tree = Readonly<Record<string, string>>;

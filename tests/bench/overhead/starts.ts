@@ -33,15 +33,17 @@ const TRY_MS = 50;
 /**
  * Starts the program over HTTP; resolves when it listens.
  *
+ * @param start the options of its process; those of the program in `src` when absent
  * @returns its process, and the address of its MCP endpoint
  * @throws Error when it does not listen
  */
 export async function startOurHttp(
   apiUrl: string,
+  start: typeof programAt = programAt,
 ): Promise<{ readonly child: Child; readonly url: string }> {
   const port = freePort();
   const env = { MANAGED_AGENTS_MCP_TOKEN: TOKEN };
-  const child = new Child(programAt(apiUrl, ["--http", `--port=${port}`], env));
+  const child = new Child(start(apiUrl, ["--http", `--port=${port}`], env));
   const origin = `http://127.0.0.1:${port}`;
   for (let i = 0; i < TRIES; i++) {
     const response = await fetch(`${origin}/health`).catch(() => undefined);

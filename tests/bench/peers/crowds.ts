@@ -1,0 +1,137 @@
+/**
+ * Measures crowds of waits over HTTP: to open them, to hold them, to end them.
+ *
+ * @module
+ */
+
+import { systemClock } from "../../../src/core/clock.ts";
+import { hostedHabits } from "../../../src/simulator/mod.ts";
+import { residentBytes, startCpuMs } from "../../helpers/process_cost.ts";
+import { UpstreamProcess } from "../../helpers/upstream_process.ts";
+import { isReply, waitCall } from "../waits/http_waits.ts";
+import { HEADERS, resultIn, within } from "./client.ts";
+import { Cannot, type Findings } from "./findings.ts";
+import { CROWDS } from "./rows.ts";
+import type { Side } from "./sides.ts";
+
+/** How many waits, and for how long they are held. */
+export interface CrowdSizes {
+  /** The waits that are opened, by how many they are called. */
+  readonly waits: Readonly<Record<typeof CROWDS[number], number>>;
+  readonly warmUp: number;
+  readonly restMs: number;
+  readonly windowMs: number;
+  /** A server that does not do in that time what the others do in a second cannot do it. */
+  readonly giveUpMs: number;
+}
+
+/** The clock of the API goes so fast that its streams get two heartbeats in a second. */
+const SPEED = hostedHabits.heartbeatMs / 500;
+/** Waits that are opened at once. */
+const BATCH = 100;
+const POLL_MS = 5;
+
+interface Crowd {
+  readonly sessionIds: readonly string[];
+  readonly replies: Promise<unknown>;
+}
+
+/** Waits on a session, and checks its reply. */
+async function wait(url: string, sessionId: string, signal: AbortSignal): Promise<void> {
+  const body = JSON.stringify(waitCall(sessionId));
+  const response = await fetch(url, { method: "POST", headers: HEADERS, body, signal });
+  const { session_id, status, reply } = resultIn(await response.text());
+  if (session_id !== sessionId || status !== "idle" || !isReply(String(reply))) {
+    throw new Error(`A wait on ${sessionId} gave ${status}, '${reply}'`);
+  }
+}
+
+async function open(
+  url: string,
+  upstream: UpstreamProcess,
+  count: number,
+  { giveUpMs }: CrowdSizes,
+  signal: AbortSignal,
+): Promise<Crowd> {
+  const sessionIds = await upstream.begin(count);
+  const waits: Promise<void>[] = [];
+  for (let from = 0; from < count; from += BATCH) {
+    const batch = sessionIds.slice(from, from + BATCH);
+    waits.push(...batch.map((sessionId) => wait(url, sessionId, signal)));
+    for (const each of waits) each.catch(() => {});
+    const until = performance.now() + giveUpMs;
+    for (;;) {
+      const { openStreams } = await upstream.state();
+      if (openStreams >= from + batch.length) break;
+      if (performance.now() > until) {
+        throw new Cannot(`only ${openStreams} of ${count} waits reach the API`);
+      }
+      await systemClock.sleep(POLL_MS);
+    }
+  }
+  return { sessionIds, replies: Promise.all(waits) };
+}
+
+/** Returns milliseconds from before the turns end until all results are there. */
+async function end(
+  upstream: UpstreamProcess,
+  { sessionIds, replies }: Crowd,
+  { giveUpMs }: CrowdSizes,
+): Promise<number> {
+  const startedAt = performance.now();
+  await upstream.finish(sessionIds);
+  await within(giveUpMs, "not all results", () => replies);
+  const ms = performance.now() - startedAt;
+  await upstream.streamsAre(0);
+  return ms;
+}
+
+async function measureCrowd(side: Side, count: number, sizes: CrowdSizes) {
+  await using upstream = await UpstreamProcess.start({ speed: SPEED });
+  await using server = await side.http({ url: upstream.address.url, waits: count });
+  const controller = new AbortController();
+  const { signal } = controller;
+  try {
+    await end(upstream, await open(server.url, upstream, sizes.warmUp, sizes, signal), sizes);
+    await systemClock.sleep(sizes.restMs);
+    const before = await residentBytes(server.pid) ?? NaN;
+    const startedAt = performance.now();
+    const crowd = await open(server.url, upstream, count, sizes, signal);
+    const openMs = performance.now() - startedAt;
+    await systemClock.sleep(sizes.restMs);
+    const cpuBefore = await startCpuMs(server.pid) ?? NaN;
+    const heldAt = performance.now();
+    await systemClock.sleep(sizes.windowMs);
+    const cpuAfter = await startCpuMs(server.pid) ?? NaN;
+    const seconds = (performance.now() - heldAt) / 1_000;
+    const after = await residentBytes(server.pid) ?? NaN;
+    const endMs = await end(upstream, crowd, sizes);
+    return {
+      open: openMs,
+      memory: (after - before) / count / 1e3,
+      cpu: (cpuAfter - cpuBefore) / seconds,
+      end: endMs,
+    };
+  } finally {
+    controller.abort();
+  }
+}
+
+/** Measures crowds of all servers, each in a fresh process in front of a fresh API. */
+export async function measureCrowds(
+  sides: readonly Side[],
+  sizes: CrowdSizes,
+  findings: Findings,
+): Promise<void> {
+  for (const crowd of CROWDS) {
+    const rows = ["open", "memory", "cpu", "end"].map((part) => `waits_${crowd}_${part}`);
+    for (const side of sides) {
+      await findings.measure(rows, side.name, async () => {
+        const found = await measureCrowd(side, sizes.waits[crowd], sizes);
+        return Object.fromEntries(
+          Object.entries(found).map(([part, value]) => [`waits_${crowd}_${part}`, value]),
+        );
+      });
+    }
+  }
+}
