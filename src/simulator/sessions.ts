@@ -13,24 +13,30 @@ import { appendSent, echoOf } from "./sending.ts";
 import { type SessionInit, SimulatedSession, type World } from "./session.ts";
 import { SortedList } from "./sorted.ts";
 import { TurnEngine } from "./turn.ts";
-import type { EventBody, WireEvent } from "./wire.ts";
+import type { EventBody, SessionStatus, WireEvent } from "./wire.ts";
 
 interface Running {
   readonly session: SimulatedSession;
   readonly engine: TurnEngine;
 }
 
+const BUSY: ReadonlySet<SessionStatus> = new Set(["running", "rescheduling"]);
+
 /** Sessions by id and by time of creation. */
 export class SessionStore {
   readonly list = new SortedList<SimulatedSession>();
   readonly #world: World;
   readonly #clock: SimulatorClock;
+  readonly #maxSessions: number;
+  /** The session that was not sent to for longest comes first. */
   readonly #byId = new Map<string, Running>();
   #created = 0;
 
-  constructor(world: World, clock: SimulatorClock) {
+  /** @param maxSessions how many sessions are kept; those at work and those with streams stay */
+  constructor(world: World, clock: SimulatorClock, maxSessions: number) {
     this.#world = world;
     this.#clock = clock;
+    this.#maxSessions = maxSessions;
   }
 
   /**
@@ -42,6 +48,7 @@ export class SessionStore {
     const session = new SimulatedSession(this.#world, this.#created++, init);
     const { habits, makeId } = this.#world;
     const engine = new TurnEngine(session, { clock: this.#clock, habits, makeId, script });
+    if (this.#byId.size >= this.#maxSessions) this.#dropOldest();
     this.list.insert(session);
     this.#byId.set(session.id, { session, engine });
     return session;
@@ -67,7 +74,10 @@ export class SessionStore {
 
   /** Adds checked events to the session's history and applies them; returns their echo. */
   send(session: SimulatedSession, events: readonly EventBody[]): WireEvent[] {
-    const { engine } = this.#running(session.id);
+    const running = this.#running(session.id);
+    const { engine } = running;
+    this.#byId.delete(session.id);
+    this.#byId.set(session.id, running);
     const sent = appendSent(session, events, this.#world.makeId);
     engine.accept(sent);
     return sent.map((event) => echoOf(event, this.#world.habits, this.#world.makeId));
@@ -98,8 +108,7 @@ export class SessionStore {
     this.#refuseBusy(session, "deleted");
     engine.close();
     session.append({ type: "session.deleted" }, { streamOnly: true });
-    this.list.remove(session);
-    this.#byId.delete(id);
+    this.#remove(session);
   }
 
   /** Ends every turn and stream. */
@@ -110,25 +119,42 @@ export class SessionStore {
     }
   }
 
+  /** Drops the session at rest that was not sent to for longest, so that a long run stays small. */
+  #dropOldest(): void {
+    for (const { session, engine } of this.#byId.values()) {
+      if (this.#isBusy(session) || session.streams.size > 0) continue;
+      engine.close();
+      this.#remove(session);
+      return;
+    }
+  }
+
+  #remove(session: SimulatedSession): void {
+    this.list.remove(session);
+    this.#byId.delete(session.id);
+  }
+
   #running(id: string): Running {
     const running = this.#byId.get(id);
     if (!running) throw notFound(`Session ${id} not found.`);
     return running;
   }
 
+  #isBusy({ archivedAt, openRuns, status, shownStatus }: SimulatedSession): boolean {
+    if (archivedAt !== null) return false;
+    return openRuns.size > 0 || BUSY.has(status) || BUSY.has(shownStatus);
+  }
+
   #refuseBusy(session: SimulatedSession, what: string): void {
-    if (session.archivedAt !== null) return;
+    if (!this.#isBusy(session)) return;
     if (session.openRuns.size > 0) {
       throw invalid(
         `Session ${session.id} has an open workflow run and cannot be ${what}.`,
         "workflow_run_open",
       );
     }
-    const busy = ["running", "rescheduling"];
-    if (busy.includes(session.status) || busy.includes(session.shownStatus)) {
-      throw invalid(
-        `Session ${session.id} is running and cannot be ${what}: send a user.interrupt event and wait until it is idle.`,
-      );
-    }
+    throw invalid(
+      `Session ${session.id} is running and cannot be ${what}: send a user.interrupt event and wait until it is idle.`,
+    );
   }
 }

@@ -34,6 +34,11 @@ export interface SimulatorOptions {
   readonly seed?: number;
   /** Number of environments at start; one when absent. */
   readonly environments?: number;
+  /**
+   * Number of sessions to keep; 2,000 when absent. Beyond it each new session drops the one at rest,
+   * without open streams, that was not sent to for longest.
+   */
+  readonly maxSessions?: number;
 }
 
 /** Parameters of a session that is made without a request. */
@@ -103,6 +108,8 @@ export interface Simulator {
 }
 
 const MAX_RECORDS = 10_000;
+/** A session with a turn takes some 9 KB, so that a workspace stays below 20 MB. */
+const MAX_SESSIONS = 2_000;
 
 /** Name of the first environment. */
 const ENVIRONMENT = "Simulated environment";
@@ -122,7 +129,7 @@ function createWorkspace(options: SimulatorOptions, habits: Habits): Workspace {
     heartbeats: new Heartbeats(clock, habits.heartbeatMs),
     agents: new AgentStore(world),
     environments: new EnvironmentStore(world),
-    sessions: new SessionStore(world, clock),
+    sessions: new SessionStore(world, clock, options.maxSessions ?? MAX_SESSIONS),
     uploads: new SimulatedFiles(null, world),
     defaultScript: habits.createdAgents === "as_defined" ? definedAgent : quickAnswer,
   };

@@ -1,6 +1,10 @@
 import type { Habits } from "../../../src/simulator/habits.ts";
 import type { FixtureKey } from "../../../src/simulator/scripts/fixtures.ts";
-import { createSimulator, type Simulator } from "../../../src/simulator/simulator.ts";
+import {
+  createSimulator,
+  type Simulator,
+  type SimulatorOptions,
+} from "../../../src/simulator/simulator.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 export const HEADERS: Readonly<Record<string, string>> = {
@@ -46,9 +50,13 @@ export interface Bench {
 }
 
 /** A simulator on a manual clock, and short words for what tests do with it. */
-export function bench(habits: Partial<Habits> = {}, apiKey?: string): Bench {
+export function bench(
+  habits: Partial<Habits> = {},
+  apiKey?: string,
+  options: SimulatorOptions = {},
+): Bench {
   const clock = new ManualClock();
-  const simulator = createSimulator({ clock, habits, apiKey, seed: 7 });
+  const simulator = createSimulator({ clock, habits, apiKey, seed: 7, ...options });
   const call = async (
     method: string,
     path: string,

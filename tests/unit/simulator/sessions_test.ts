@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { settle } from "../../helpers/manual_clock.ts";
-import { type Bench, bench, dataOf, dig, message, type Wire } from "./helpers.ts";
+import { type Bench, bench, dataOf, dig, Listener, message, type Wire } from "./helpers.ts";
 
 async function create({ call, simulator }: Bench, fields: Wire = {}) {
   const base = { agent: simulator.agentId("quick"), environment_id: simulator.environmentId };
@@ -288,5 +288,39 @@ Deno.test("every session has its primary thread, which follows the turn", async 
   const retrieved = await call("GET", `/v1/sessions/${id}/threads/${primary?.id}`);
   assertEquals(dig(retrieved.body, "id"), primary?.id);
   assertEquals((await call("GET", `/v1/sessions/${id}/threads/sthr_x`)).status, 404);
+  simulator.close();
+});
+
+Deno.test("a full workspace drops the session at rest that was not sent to for longest", async () => {
+  const { clock, simulator, call, send } = bench({}, undefined, { maxSessions: 4 });
+  const [used, old, working, watched] = Array.from({ length: 4 }, () => simulator.createSession());
+  const listener = await Listener.open(simulator, String(watched));
+  await send(String(used), message("hello"));
+  await clock.advance(3_000);
+  await send(String(working), message("hello"));
+  await clock.advance(500);
+  const ids = async () => dataOf(await call("GET", "/v1/sessions")).map(({ id }) => id);
+  const created: string[] = [];
+  const gone: (string | undefined)[] = [];
+  for (let i = 0; i < 3; i++) {
+    const before = await ids();
+    created.push(simulator.createSession());
+    const after = await ids();
+    gone.push(...before.filter((id) => !after.includes(id)).map(String));
+    assertEquals(after.length, 4);
+  }
+  assertEquals(gone, [old, used, created[0]]);
+  assertEquals((await call("GET", `/v1/sessions/${old}`)).status, 404);
+  assertEquals(listener.state, "open");
+  simulator.close();
+});
+
+Deno.test("a workspace of busy sessions grows, for none of them can be dropped", async () => {
+  const { clock, simulator, call, send } = bench({}, undefined, { maxSessions: 2 });
+  for (let i = 0; i < 3; i++) {
+    await send(simulator.createSession(), message("hello"));
+    await clock.advance(500);
+  }
+  assertEquals(dataOf(await call("GET", "/v1/sessions")).length, 3);
   simulator.close();
 });
