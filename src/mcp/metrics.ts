@@ -5,12 +5,13 @@
  * @module
  */
 
-import { Counter, Gauge, Histogram, Registry } from "@platformatic/prom-client";
+import type * as prometheus from "@platformatic/prom-client";
 import type { RequestInfo } from "../api/http.ts";
 import type { ProcessUsage } from "../core/process_usage.ts";
 import { publishedHash } from "../tools/published_name.ts";
 import type { Scope } from "../access/scopes.ts";
 import type { CallReport } from "./call_report.ts";
+import { Counter, Gauge, Histogram, Registry } from "./prometheus.ts";
 import type { DecisionRecord } from "../session/answer_sender.ts";
 import type { QuestionRecord } from "../session/person.ts";
 import type { WaiterStats } from "../session/waiter.ts";
@@ -192,7 +193,7 @@ const LIMIT_OF_OUTCOME: Readonly<Record<string, string>> = {
 };
 
 function addGauges(
-  registry: Registry,
+  registry: prometheus.Registry,
   { version, waits, maxWaits, calls }: MetricsSources,
 ): void {
   const gauge = gaugesOf(registry);
@@ -216,7 +217,7 @@ function addGauges(
 }
 
 function addServerGauges(
-  registry: Registry,
+  registry: prometheus.Registry,
   { isDraining, isReady, connections, tokens, rules, certificateEndSec }: ServerSources,
 ): void {
   const gauge = gaugesOf(registry);
@@ -242,7 +243,7 @@ function addServerGauges(
 }
 
 /** Makes the function that adds a gauge, which has no value while its source has none. */
-function gaugesOf(registry: Registry) {
+function gaugesOf(registry: prometheus.Registry) {
   return (name: string, help: string, read: () => number | undefined) =>
     new Gauge({
       name: `cma_mcp_${name}`,
@@ -257,7 +258,12 @@ function gaugesOf(registry: Registry) {
 }
 
 /** Adds a counter whose count is kept elsewhere. */
-function readCounter(registry: Registry, name: string, help: string, read: () => number): void {
+function readCounter(
+  registry: prometheus.Registry,
+  name: string,
+  help: string,
+  read: () => number,
+): void {
   new Counter({
     name: `cma_mcp_${name}`,
     help,
@@ -275,7 +281,7 @@ function readCounter(registry: Registry, name: string, help: string, read: () =>
  *
  * @returns the function that shows new values in them
  */
-function addProcess(registry: Registry): (used: ProcessUsage) => void {
+function addProcess(registry: prometheus.Registry): (used: ProcessUsage) => void {
   const registers = [registry];
   const gauge = (name: string, help: string) =>
     new Gauge({ name: `process_${name}`, help, registers });
