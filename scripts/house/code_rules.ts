@@ -51,7 +51,7 @@ export function runtimesStayInTheirRoom(files: readonly TextFile[]): Finding[] {
       return "names Deno outside runtime/deno*.ts";
     }
     const isOfNode = isNamed(node, "process") ||
-      (ts.isStringLiteral(node) && node.text === "undici");
+      (ts.isStringLiteral(node) && /^undici(\/|$)/.test(node.text));
     if (isOfNode && !path.startsWith("src/runtime/node")) {
       return `names ${node.getText()} outside runtime/node*.ts`;
     }
@@ -185,6 +185,7 @@ const NEEDS_NODE = "it needs Node: tests/e2e, with the npm package";
 /** Files of the source that need no test of their name, and where they are tested instead. */
 const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/mcp/session_page.ts": "it is made from src/view: tests/browser",
+  "src/mcp/prometheus.ts": "it names parts of a package: metrics_test.ts",
   "src/session/watched_session.ts": "it has types, and two names: tests of tools/watch_session.ts",
   "src/view/main.ts": "it starts the page: tests/browser",
   "src/main.ts": "it starts the process: tests/e2e",
@@ -194,6 +195,7 @@ const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/runtime/node_listener.ts": NEEDS_NODE,
   "src/runtime/node_polyfills.ts": NEEDS_NODE,
   "src/runtime/node_streams.ts": NEEDS_NODE,
+  "src/runtime/node_undici.ts": NEEDS_NODE,
   "src/tools/new_session.ts": "create_session makes its sessions: create_session_test.ts",
   "src/tools/services.ts": "it puts objects together: every test of a tool uses it",
 };

@@ -12,11 +12,12 @@ import process from "node:process";
 import { pipeline, type Transform } from "node:stream";
 import tls from "node:tls";
 import zlib from "node:zlib";
-import * as undici from "undici";
+import type { buildConnector as Connecting, Dispatcher } from "undici";
 import type { FetchAddress, HttpClient, HttpClientOptions } from "../api/connections.ts";
 import { proxyUrl } from "../core/proxy.ts";
 import { webStream } from "./node_streams.ts";
 import type { ConnectAddress, Connection } from "./runtime.ts";
+import { buildConnector, HttpAgent, Pool, ProxyAgent, Socks5ProxyAgent } from "./node_undici.ts";
 
 /** A connection that was not made, in the words by which `api/errors.ts` knows it. */
 class ConnectError extends Error {
@@ -41,10 +42,10 @@ let systemTrust: tls.SecureContext | undefined;
  */
 export function openClient({ maxIdle, idleMs }: HttpClientOptions): HttpClient {
   /** By proxy; "" is for none. */
-  const dispatchers = new Map<string, undici.Dispatcher>();
+  const dispatchers = new Map<string, Dispatcher>();
   let trust = systemTrust;
 
-  const dispatcherFor = (url: string): undici.Dispatcher => {
+  const dispatcherFor = (url: string): Dispatcher => {
     const proxy = proxyUrl(new URL(url), (name) => process.env[name])?.href ?? "";
     const found = dispatchers.get(proxy) ?? openDispatcher(proxy, { maxIdle, idleMs });
     dispatchers.set(proxy, found);
@@ -87,11 +88,13 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
 async function request(
   url: string,
   { method = "GET", headers, body, signal }: RequestInit,
-  dispatcher: undici.Dispatcher,
+  dispatcher: Dispatcher,
 ): Promise<Response> {
   const fields = { "accept-encoding": "gzip, deflate, br" };
-  const response = await undici.request(url, {
-    dispatcher,
+  const { origin, pathname, search } = new URL(url);
+  const response = await dispatcher.request({
+    origin,
+    path: pathname + search,
     // The API has no other methods that this program uses.
     method: method === "POST" ? "POST" : "GET",
     headers: Object.assign(fields, Object.fromEntries(new Headers(headers))),
@@ -135,7 +138,7 @@ function trustSystem(): boolean {
 /** No limits of time: the caller bounds every request. */
 const UNBOUNDED = { headersTimeout: 0, bodyTimeout: 0 };
 
-function openDispatcher(proxy: string, { maxIdle, idleMs }: HttpClientOptions): undici.Dispatcher {
+function openDispatcher(proxy: string, { maxIdle, idleMs }: HttpClientOptions): Dispatcher {
   const trusted = systemTrust && { secureContext: systemTrust };
   // What bounds a request bounds its connection as well.
   const tlsOptions = { ...trusted, timeout: 0 };
@@ -147,24 +150,24 @@ function openDispatcher(proxy: string, { maxIdle, idleMs }: HttpClientOptions): 
     pipelining: maxIdle === 0 ? 0 : 1,
     allowH2: false,
   };
-  const factory = (origin: string | URL, given: { connect?: undici.buildConnector.connector }) => {
-    const connect = telling(given.connect ?? undici.buildConnector(tlsOptions));
-    return new undici.Pool(origin, { ...options, connect });
+  const factory = (origin: string | URL, given: { connect?: Connecting.connector }) => {
+    const connect = telling(given.connect ?? buildConnector(tlsOptions));
+    return new Pool(origin, { ...options, connect });
   };
-  if (proxy === "") return new undici.Agent({ ...options, factory });
+  if (proxy === "") return new HttpAgent({ ...options, factory });
   if (proxy.startsWith("socks")) {
     // Not a `ProxyAgent`, which speaks TLS to a SOCKS proxy as soon as it has options for TLS.
-    const connect = telling(undici.buildConnector({ timeout: 0 }));
+    const connect = telling(buildConnector({ timeout: 0 }));
     // The types lack `requestTls`.
     const socks = { connect, requestTls: tlsOptions };
     // It has the proxy look names up, as `socks5h` wants it.
-    return new undici.Socks5ProxyAgent(proxy.replace(/^socks5h:/, "socks5:"), socks)
+    return new Socks5ProxyAgent(proxy.replace(/^socks5h:/, "socks5:"), socks)
       .compose((dispatch) => (given, handler) =>
         // Its pools take no options, so that each request brings them.
         dispatch({ ...given, ...UNBOUNDED, reset: maxIdle === 0 }, handler)
       );
   }
-  return new undici.ProxyAgent({
+  return new ProxyAgent({
     ...options,
     factory,
     uri: proxy,
@@ -176,7 +179,7 @@ function openDispatcher(proxy: string, { maxIdle, idleMs }: HttpClientOptions): 
 }
 
 /** Has errors tell that the connection was not made, so that nothing was sent. */
-function telling(connect: undici.buildConnector.connector): undici.buildConnector.connector {
+function telling(connect: Connecting.connector): Connecting.connector {
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
       if (error) callback(new ConnectError(error), null);

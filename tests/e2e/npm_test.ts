@@ -245,6 +245,34 @@ for (const scheme of ["socks5", "socks5h"]) {
   });
 }
 
+/** Returns the first line of the request with which a proxy's first client begins. */
+async function firstLine(listener: Deno.TcpListener): Promise<string> {
+  using connection = await listener.accept();
+  const buffer = new Uint8Array(4_096);
+  const head = new TextDecoder().decode(buffer.slice(0, await connection.read(buffer) ?? 0));
+  return head.slice(0, head.indexOf("\r\n"));
+}
+
+await test("the npm package asks a proxy for a tunnel to HTTPS", async (node, { program }) => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using child = new Deno.Command(program, {
+    args: ["agents"],
+    clearEnv: true,
+    env: {
+      ...on(node),
+      ANTHROPIC_API_KEY: "a-key",
+      CMA_BASE_URL: "https://api.test.invalid",
+      HTTPS_PROXY: `http://127.0.0.1:${listener.addr.port}`,
+    },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    signal: AbortSignal.timeout(60_000),
+  }).spawn();
+  const line = await Promise.race([firstLine(listener), child.status.then(() => "nothing")]);
+  assertEquals(line, "CONNECT api.test.invalid:443 HTTP/1.1");
+});
+
 /** What a program that uses the library may say: a server's whole turn in one process. */
 const LIBRARY = `
 import {

@@ -133,6 +133,12 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "src/runtime/node_client.ts": 'import "undici";' },
   ],
   [
+    "runtimes stay in their room",
+    { "src/api/http.ts": 'import "undici/lib/core/connect.js";' },
+    /names "undici\/lib\/core\/connect\.js" outside/,
+    { "src/runtime/node_a.ts": 'import "undici/lib/core/connect.js";' },
+  ],
+  [
     "Node 20 has what is used",
     { "src/simulator/a.ts": "\nconst groups = Map.groupBy(ids, keyOf);" },
     /a\.ts:2 uses Map\.groupBy, which Node 20 lacks/,
