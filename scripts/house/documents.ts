@@ -158,7 +158,7 @@ export function peersPart(run: RecordedRun | undefined): string {
   if (!made) return "None are on record yet.";
   const skipped = (run.skipped ?? []).filter((line) => line.startsWith(SKIPPED_PEER))
     .map((line) => `Skipped in this run: ${line.slice(SKIPPED_PEER.length)}.`);
-  const notes = [...made.notes.map((note) => `Cannot: ${note}`), ...skipped];
+  const notes = [...made.notes, ...skipped];
   const list = notes.map((note) => `- ${note}`).join("\n");
   return [table(made.head, made.rows), ...list === "" ? [] : [list]].join("\n\n");
 }

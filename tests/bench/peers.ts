@@ -27,13 +27,13 @@ interface Sizes {
 }
 
 const FULL: Sizes = {
-  calls: { rounds: 5, ms: 500, warmUpMs: 1_500 },
+  calls: { rounds: 5, ms: 400, warmUpMs: 1_200 },
   starts: { rounds: 7, settleMs: 1_000 },
   crowds: {
     waits: { 300: 300, 1_000: 1_000 },
     warmUp: 20,
-    restMs: 500,
-    windowMs: 2_000,
+    restMs: 300,
+    windowMs: 1_500,
     giveUpMs: 10_000,
   },
   tasks: { rounds: 3, events: 100_000, agents: 5_000, waits: 9, giveUpMs: 3_000 },
@@ -59,7 +59,7 @@ function linesOf(measured: Measured): string[] {
   return [
     ...tableLines([first, ...others.map(right)], table.rows),
     "Of a peer: ours / its own, on the same runtime; Bun: ours on Deno.",
-    ...table.notes.map((note) => `CANNOT: ${note}`),
+    ...table.notes,
   ];
 }
 
@@ -76,7 +76,8 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
     await measureTasks(sides, tasks, findings);
     await measureCrowds(sides, crowds, findings);
     const result = findings.result();
-    const lines = linesOf({ ...result, figures: recorded(result.figures) });
+    const measured = { ...result, figures: recorded(result.figures) };
+    const lines = linesOf({ ...measured, versions: { deno: Deno.version.deno, ...versions } });
     return { ...result, lines, skipped, versions };
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -63,7 +63,9 @@ Deno.test("peersTable() marks ours where the best peer is better, in the directi
     const row = better === "more" ? http : at;
     const medians = { [row("ours_deno")]: ours, [row("sdk1_deno")]: 100 };
     const worse = { [row("sdk2_deno")]: better === "more" ? 50 : 200 };
-    const figures = figuresOf({ ...medians, ...worse }, { unit: "u", better });
+    // Another server of ours is no peer.
+    const best = { [row("ours_node")]: better === "more" ? 900 : 1 };
+    const figures = figuresOf({ ...medians, ...worse, ...best }, { unit: "u", better });
     const shown = rowOf({ figures })["cma-mcp, Deno"] ?? "";
     assertEquals(shown.endsWith("BEHIND"), isBehind, `${ours} ${better}`);
   }
@@ -97,9 +99,39 @@ Deno.test("peersTable() says cannot, and why, and shows the figure of a peer tha
     "not measured",
   ]);
   assertEquals(table?.notes, [
-    "300 waits over HTTP: only 256 of 300 waits reach the API (SDK 1, Bun).",
-    "A wait on a turn that is over: no response (cma-mcp, Deno; SDK 2, Node).",
+    "Cannot: 300 waits over HTTP: only 256 of 300 waits reach the API (SDK 1, Bun).",
+    "Cannot: A wait on a turn that is over: no response (cma-mcp, Deno; SDK 2, Node).",
   ]);
+});
+
+Deno.test("peersTable() shows counts without a unit, and ratios as far as they say something", () => {
+  const tail = (side: SideName) => figureId("tail_requests", side);
+  const counted = { unit: "requests", better: "less" } as const;
+  const ratio = (side: SideName) => ratioId("tail_requests", side);
+  const figures = figuresOf({
+    [tail("ours_deno")]: 1,
+    [tail("sdk1_deno")]: 1,
+    [ratio("sdk1_deno")]: 1,
+    [tail("sdk2_deno")]: 1_000,
+    [ratio("sdk2_deno")]: 0.001,
+    [tail("sdk1_bun")]: 0.02,
+    [ratio("sdk1_bun")]: 50.04,
+  }, counted);
+  const { What: _, ...cells } = rowOf({ figures });
+  assertEquals(Object.values(cells), ["1 BEHIND", "1.00 ×", "< 0.01 ×", "50.0 ×"]);
+});
+
+Deno.test("peersTable() says which runtime the executable has, and of an old one what it costs", () => {
+  const notesFor = (denort?: string) => {
+    const versions = { deno: "2.9.6", ...(denort && { denort }) };
+    const figures = figuresOf({ [at("ours_executable")]: 46 });
+    return peersTable({ figures, versions }, "!")?.notes;
+  };
+  const slow = ", which delays the second part of a response over HTTP by some 40 ms.";
+  assertEquals(notesFor("2.7.14"), [`The executable runs on Deno 2.7.14${slow}`]);
+  assertEquals(notesFor("2.8.0"), ["The executable runs on Deno 2.8.0."]);
+  assertEquals(notesFor("3.0.1"), ["The executable runs on Deno 3.0.1."]);
+  assertEquals([notesFor("2.9.6"), notesFor()], [[], []]);
 });
 
 Deno.test("peersTable() makes nothing of a run without these figures", () => {
@@ -144,6 +176,10 @@ Deno.test("Findings give figures, and ratios pair by pair with ours on the same 
   assertEquals(of(ratioId("wait_over", "sdk1_node")), [3, 4, 5]);
   assertEquals(of(at("sdk1_bun")), [2, 3, 4]);
   assertEquals(figures.length, 6);
+  findings.add("wait_over", "ours_executable", undefined);
+  assertEquals(findings.result().cannot, {
+    [at("ours_executable")]: "this system does not tell",
+  });
   assertThrows(() => findings.add("no_row", "ours_deno", 1), RangeError, "no_row");
 });
 

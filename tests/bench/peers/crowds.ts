@@ -94,22 +94,22 @@ async function measureCrowd(side: Side, count: number, sizes: CrowdSizes) {
   try {
     await end(upstream, await open(server.url, upstream, sizes.warmUp, sizes, signal), sizes);
     await systemClock.sleep(sizes.restMs);
-    const before = await residentBytes(server.pid) ?? NaN;
+    const before = await residentBytes(server.pid);
     const startedAt = performance.now();
     const crowd = await open(server.url, upstream, count, sizes, signal);
     const openMs = performance.now() - startedAt;
     await systemClock.sleep(sizes.restMs);
-    const cpuBefore = await startCpuMs(server.pid) ?? NaN;
+    const cpuBefore = await startCpuMs(server.pid);
     const heldAt = performance.now();
     await systemClock.sleep(sizes.windowMs);
-    const cpuAfter = await startCpuMs(server.pid) ?? NaN;
+    const cpuAfter = await startCpuMs(server.pid);
     const seconds = (performance.now() - heldAt) / 1_000;
-    const after = await residentBytes(server.pid) ?? NaN;
+    const after = await residentBytes(server.pid);
     const endMs = await end(upstream, crowd, sizes);
     return {
       open: openMs,
-      memory: (after - before) / count / 1e3,
-      cpu: (cpuAfter - cpuBefore) / seconds,
+      memory: after && before && (after - before) / count / 1e3,
+      cpu: cpuAfter && cpuBefore && (cpuAfter - cpuBefore) / seconds,
       end: endMs,
     };
   } finally {

@@ -15,13 +15,16 @@ export class Cannot extends Error {
   override readonly name = "Cannot";
 }
 
+const UNTOLD = "this system does not tell";
+
 /** What was found so far. */
 export class Findings {
   readonly #values = new Map<string, number[]>();
   readonly #cannot = new Map<string, string>();
 
-  /** Adds a value of a row of {@linkcode ROWS}. */
-  add(row: string, side: SideName, value: number): void {
+  /** Adds a value of a row of {@linkcode ROWS}; undefined is one that the system does not tell. */
+  add(row: string, side: SideName, value: number | undefined): void {
+    if (value === undefined) return this.cannot([row], side, UNTOLD);
     const id = figureId(rowOf(row).id, side);
     this.#values.set(id, [...this.#values.get(id) ?? [], value]);
   }
@@ -33,13 +36,14 @@ export class Findings {
 
   /**
    * Measures rows of a server; `measure` returns their values. Where it throws {@linkcode Cannot},
-   * that is what was found.
+   * that is what was found, and the rows are not measured again: to give up takes long.
    */
   async measure<Name extends string>(
     rows: readonly Name[],
     side: SideName,
-    measure: () => Promise<Readonly<Record<Name, number>>>,
+    measure: () => Promise<Readonly<Record<Name, number | undefined>>>,
   ): Promise<void> {
+    if (rows.every((row) => this.#cannot.has(figureId(row, side)))) return;
     try {
       const values = await measure();
       for (const row of rows) this.add(row, side, values[row]);

@@ -7,6 +7,7 @@
 import {
   buildBundle,
   buildExecutable,
+  type BuildOptions,
   readManifest,
   toolsOf,
 } from "../../../scripts/compile/build.ts";
@@ -15,6 +16,7 @@ import { selectTargets } from "../../../scripts/compile/targets.ts";
 import { run } from "../../../scripts/compile/tools.ts";
 import { makePackage } from "../../../scripts/npm/make.ts";
 import { EXECUTABLE, IS_PACKAGE, SOURCE_ARGS } from "../../helpers/spawned.ts";
+import { executableVersions } from "../start/programs.ts";
 import { type SideName, SIDES } from "./rows.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
@@ -42,6 +44,12 @@ type Made = Program | { readonly missing: string };
 
 /** Makes all of them. @param folder for what is made; ends without a slash */
 export async function makePrograms(folder: string): Promise<Programs> {
+  const options = {
+    manifest: await readManifest(),
+    source: SOURCE,
+    folder: `${folder}/executable`,
+    ...toolsOf((name) => Deno.env.get(name)),
+  };
   const node = await versionOf("node");
   const bun = await findBun();
   const onNode = (make: () => Promise<Program>): Promise<Made> =>
@@ -60,7 +68,7 @@ export async function makePrograms(folder: string): Promise<Programs> {
     sdk1_bun: "missing" in bun
       ? bun
       : { ...bun, args: [await bundle(`${folder}/sdk1_bun`, "sdk1_bun")] },
-    ours_executable: await ourExecutable(folder),
+    ours_executable: await ourExecutable(folder, options),
   };
   const programs = new Map<SideName, Program>();
   const skipped: string[] = [];
@@ -72,7 +80,11 @@ export async function makePrograms(folder: string): Promise<Programs> {
   return {
     programs,
     skipped,
-    versions: { ...(node && { node }), ...(bunVersion && { bun: bunVersion }) },
+    versions: {
+      ...(node && { node }),
+      ...(bunVersion && { bun: bunVersion }),
+      ...await executableVersions({ ...options, folder: `${folder}/runtime` }),
+    },
   };
 }
 
@@ -97,18 +109,12 @@ async function ourPackage(folder: string): Promise<Program> {
   return { command: "node", args: [`${folder}/bin/cma-mcp.cjs`] };
 }
 
-async function ourExecutable(folder: string): Promise<Made> {
+async function ourExecutable(folder: string, options: BuildOptions): Promise<Made> {
   if (EXECUTABLE !== undefined && !IS_PACKAGE) {
     return { command: await Deno.realPath(EXECUTABLE), args: [] };
   }
   const [target] = selectTargets([], Deno.build.target);
   if (!target) return { missing: `nothing is built for ${Deno.build.target}` };
-  const options = {
-    manifest: await readManifest(),
-    source: SOURCE,
-    folder: `${folder}/executable`,
-    ...toolsOf((name) => Deno.env.get(name)),
-  };
   await buildBundle(options);
   const built = await buildExecutable(target, `${folder}/cma-mcp${target.extension}`, options);
   return "path" in built ? { command: built.path, args: [] } : { missing: built.failure };
@@ -123,7 +129,10 @@ async function versionOf(command: string): Promise<string | undefined> {
 /** Finds Bun: that which `BUN` names, or installs it from npm into a cache, where the next run has it. */
 async function findBun(): Promise<Made> {
   const given = Deno.env.get("BUN");
-  if (given) return { command: given, args: [] };
+  if (given) {
+    const isThere = await versionOf(given) !== undefined;
+    return isThere ? { command: given, args: [] } : { missing: "what BUN names does not run" };
+  }
   const os = { linux: "linux", darwin: "darwin", windows: "windows" }[String(Deno.build.os)];
   const arch = { x86_64: "x64", aarch64: "aarch64" }[Deno.build.arch];
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "."}/.cache`;

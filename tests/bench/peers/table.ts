@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RecordedRun } from "../../../scripts/bench/record.ts";
+import type { RecordedFigure, RecordedRun } from "../../../scripts/bench/record.ts";
 import { shortNumber, withUnit } from "../../../scripts/bench/report.ts";
 import {
   figureId,
@@ -18,13 +18,15 @@ import {
 } from "./rows.ts";
 
 /** What was measured, as a run has it on record. */
-export type Measured = Pick<RecordedRun, "figures" | "cannot">;
+export type Measured =
+  & Pick<RecordedRun, "figures" | "cannot">
+  & Partial<Pick<RecordedRun, "versions">>;
 
 /** The table, and what does not fit into it. */
 export interface PeersTable {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** A sentence for each thing that a server cannot do. */
+  /** A sentence for each thing that a server cannot do, and for what its figures need. */
   readonly notes: readonly string[];
 }
 
@@ -42,15 +44,27 @@ function isBehind({ figures }: Measured, row: Row, side: SideName): boolean {
   return theirs.some((median) => ours === undefined || isWorse(row, ours, median));
 }
 
+/** Units of what is counted: the row says what that is. */
+const COUNTED: readonly string[] = ["calls", "requests"];
+
+function figureCell({ median, unit }: RecordedFigure): string {
+  return COUNTED.includes(unit) ? shortNumber(median) : withUnit(median, unit);
+}
+
+function ratioCell({ median }: RecordedFigure): string {
+  if (median < 0.005) return "< 0.01 ×";
+  return median < 10 ? `${median.toFixed(2)} ×` : withUnit(median, "x");
+}
+
 function cellOf(measured: Measured, row: Row, side: SideName, mark: string): string {
   const { figures, cannot = {} } = measured;
   const id = figureId(row.id, side);
   const figure = figures[id];
   const shown = cannot[id] === undefined ? "not measured" : "cannot";
-  const own = figure ? withUnit(figure.median, figure.unit) : shown;
+  const own = figure ? figureCell(figure) : shown;
   if (isOurs(side)) return isBehind(measured, row, side) ? `${own} ${mark}` : own;
   const ratio = figures[ratioId(row.id, side)];
-  return ratio ? `${shortNumber(Number(ratio.median.toFixed(2)))} ×` : own;
+  return ratio ? ratioCell(ratio) : own;
 }
 
 /** Returns a row's name for one who does not read the rows above it. */
@@ -70,7 +84,20 @@ function notesOf({ cannot = {} }: Measured): string[] {
       sides.set(what, (sides.get(what) ?? new Set()).add(SIDES[side].title));
     }
   }
-  return [...sides].map(([what, titles]) => `${what} (${[...titles].join("; ")}).`);
+  return [...sides].map(([what, titles]) => `Cannot: ${what} (${[...titles].join("; ")}).`);
+}
+
+/** The first version of the executables' runtime that sends each part of a response at once. */
+const PROMPT_RUNTIME = [2, 8] as const;
+
+/** Returns a note on executables whose runtime is not that of the program from source. */
+function runtimeNotes({ versions: { deno, denort } = {} }: Measured): string[] {
+  if (denort === undefined || denort === deno) return [];
+  const [major = 0, minor = 0] = denort.split(".").map(Number);
+  const [since, sinceMinor] = PROMPT_RUNTIME;
+  const isSlow = major < since || (major === since && minor < sinceMinor);
+  const why = isSlow ? ", which delays the second part of a response over HTTP by some 40 ms" : "";
+  return [`The executable runs on Deno ${denort}${why}.`];
 }
 
 /**
@@ -88,6 +115,6 @@ export function peersTable(measured: Measured, mark: string): PeersTable | undef
   return {
     head: ["What", ...sides.map((side) => SIDES[side].title)],
     rows: rows.map((row) => [row.what, ...sides.map((side) => cellOf(measured, row, side, mark))]),
-    notes: notesOf(measured),
+    notes: [...notesOf(measured), ...runtimeNotes(measured)],
   };
 }

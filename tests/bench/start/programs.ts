@@ -81,13 +81,13 @@ export async function buildPrograms(folder: string): Promise<Programs> {
       entry: ONE_TOOL_PLAIN,
       conditions: "",
     }),
-    versions: await versionsOf({ ...options, folder: `${folder}/runtime`, entry: RUNTIME }),
+    versions: await executableVersions({ ...options, folder: `${folder}/runtime` }),
   };
 }
 
 /** The compiler as it says itself, and the runtime as something says that was compiled. */
-async function versionsOf(options: BuildOptions): Promise<Record<string, string>> {
-  const { executable } = await build(options);
+export async function executableVersions(options: BuildOptions): Promise<Record<string, string>> {
+  const { executable } = await build({ ...options, entry: RUNTIME });
   if (executable === undefined) return {};
   const compiler = await run(options.compiler ?? Deno.execPath(), ["--version"]);
   const compiled = await run(executable, []);
