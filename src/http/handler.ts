@@ -22,6 +22,7 @@ import { readJson } from "./body.ts";
 import { createFileHandler, type FileServing, sealedIn, servesFiles } from "./files.ts";
 import { LOOPBACK_HOSTS } from "../core/addresses.ts";
 import { checkHead, createGuard, hostOf, pathOf } from "./guard.ts";
+import { type Closable, isPlainLegacy, serveInJson } from "./legacy_json.ts";
 import { createMcpSessionIds, type McpSessionIds } from "./mcp_session_id.ts";
 import {
   checkBatch,
@@ -331,18 +332,16 @@ function createMcp(
   const others = handlerWith("auto");
   return {
     fetch(request: Request, parsedBody: unknown, authInfo: AuthInfo): Promise<Response> {
-      return isWait(parsedBody)
-        ? waits.fetch(request, { authInfo, parsedBody })
-        : beginSoon(others.fetch(request, { authInfo, parsedBody }), clock);
+      if (isWait(parsedBody)) return waits.fetch(request, { authInfo, parsedBody });
+      const response = isPlainLegacy(request, parsedBody)
+        ? serveInJson(factory, request, { authInfo, parsedBody, serving })
+        : others.fetch(request, { authInfo, parsedBody });
+      return beginSoon(response, clock);
     },
     async close(): Promise<void> {
       await Promise.all([waits, others, ...serving].map((open) => open.close()));
     },
   };
-}
-
-interface Closable {
-  close(): Promise<void>;
 }
 
 /** Time after which a response that is not ready begins as a stream, in milliseconds. */

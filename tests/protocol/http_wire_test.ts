@@ -244,7 +244,8 @@ for (
   const [name, era, type] of [
     ["list_agents", "2026-07-28", "application/json"],
     ["wait_for_idle", "2026-07-28", "text/event-stream"],
-    ["list_agents", "2025-11-25", "text/event-stream"],
+    ["list_agents", "2025-11-25", "application/json"],
+    ["wait_for_idle", "2025-11-25", "text/event-stream"],
   ] as const
 ) {
   test(`${era}: a response to ${name} is ${type}`, async (served, app) => {
@@ -284,30 +285,50 @@ for (const era of ERAS) {
   });
 }
 
-test("2026-07-28: a response that takes long begins as a stream", async (served, app) => {
-  app.simulator.faults.add({ fault: { kind: "hang" }, times: 1 });
-  const startedAt = app.clock.now();
-  const response = fetch(served.url, callRequest("2026-07-28", "list_agents", {}));
-  const { headers, body } = await app.until(response);
-  assertEquals(headers.get("content-type"), "text/event-stream");
-  assert(app.clock.now() - startedAt < 2_000);
-  // The client of the API gives a request up that hangs, and asks again.
-  const text = await app.until(new Response(body).text());
-  const [event, data] = text.trim().split("\n");
-  assertEquals(event, "event: message");
-  const { id, result } = JSON.parse(data?.replace("data: ", "") ?? "");
-  assertEquals([id, result.isError], [7, undefined]);
-});
+for (const era of ERAS) {
+  test(`${era}: a response that takes long begins as a stream`, async (served, app) => {
+    app.simulator.faults.add({ fault: { kind: "hang" }, times: 1 });
+    const startedAt = app.clock.now();
+    const response = fetch(served.url, callRequest(era, "list_agents", {}));
+    const { headers, body } = await app.until(response);
+    assertEquals(headers.get("content-type"), "text/event-stream");
+    assert(app.clock.now() - startedAt < 2_000);
+    // The client of the API gives a request up that hangs, and asks again.
+    const text = await app.until(new Response(body).text());
+    const [event, data] = text.trim().split("\n");
+    assertEquals(event, "event: message");
+    const { id, result } = JSON.parse(data?.replace("data: ", "") ?? "");
+    assertEquals([id, result.isError], [7, undefined]);
+  });
 
-test("2026-07-28: keep-alive comments follow while a short call is quiet", async (served, app) => {
-  app.simulator.faults.add({ fault: { kind: "hang" } });
-  const response = await app.until(
-    fetch(served.url, callRequest("2026-07-28", "list_agents", {})),
-  );
-  const [message, ...comments] = (await app.until(response.text())).trim().split("\n\n")
-    .toReversed();
-  assert(message?.startsWith("event: message\n"), message);
-  assertEquals(new Set(comments), new Set([": keepalive"]));
+  test(`${era}: keep-alive comments follow while a short call is quiet`, async (served, app) => {
+    app.simulator.faults.add({ fault: { kind: "hang" } });
+    const response = await app.until(fetch(served.url, callRequest(era, "list_agents", {})));
+    const [message, ...comments] = (await app.until(response.text())).trim().split("\n\n")
+      .toReversed();
+    assert(message?.startsWith("event: message\n"), message);
+    assertEquals(new Set(comments), new Set([": keepalive"]));
+  });
+
+  test(`${era}: close() ends a short call, and its response`, async (served, app) => {
+    app.simulator.faults.add({ fault: { kind: "hang" } });
+    const request = new Request(served.url, callRequest(era, "list_agents", {}));
+    request.headers.set("host", "localhost");
+    const response = served.handler.fetch(request);
+    await untilTrue(app, () => app.simulator.requests.length > 0);
+    await served.handler.close();
+    assertEquals(await (await response).text(), "");
+    await untilTrue(app, () => app.log.some((line) => line.includes("outcome=cancelled")));
+  });
+}
+
+test("2025-11-25: a short call that asks for progress is answered by a stream", async (served) => {
+  const init = callRequest("2025-11-25", "list_agents", {});
+  const message = JSON.parse(String(init.body));
+  message.params._meta = { progressToken: 1 };
+  const response = await fetch(served.url, { ...init, body: JSON.stringify(message) });
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  await response.body?.cancel();
 });
 
 test("bodies of more than 64 MiB together get 503, until some are in", async ({ url }) => {
