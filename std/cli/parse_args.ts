@@ -1,11 +1,8 @@
 /**
- * `parseArgs` with the signature and results of `jsr:@std/cli`, as far as the project uses it, over
- * the tokenizer of `node:util`.
+ * `parseArgs` with the signature and results of `jsr:@std/cli`, as far as the project uses it.
  *
  * @module
  */
-
-import { parseArgs as tokenize } from "node:util";
 
 /** Which flags there are; what is in neither list goes to `unknown`. */
 export interface ParseOptions {
@@ -38,6 +35,33 @@ function isNumber(text: string): boolean {
   return text.trim() !== "" && Number.isFinite(Number(text));
 }
 
+/** An argument, or a short flag of several in one. */
+type Token =
+  | { readonly kind: "word"; readonly value: string; readonly index: number }
+  | {
+    readonly kind: "flag";
+    readonly name: string;
+    /** What follows `=`. */
+    readonly value?: string;
+    readonly index: number;
+  };
+
+/** Splits arguments into flags and words; after `--` there are words only. */
+function tokensOf(args: readonly string[]): Token[] {
+  const end = args.indexOf("--");
+  return args.flatMap((arg, index): Token[] => {
+    if (index === end) return [];
+    const isWord = (end !== -1 && index > end) || !arg.startsWith("-") || arg === "-";
+    if (isWord) return [{ kind: "word", value: arg, index }];
+    if (!arg.startsWith("--")) {
+      return [...arg.slice(1)].map((name) => ({ kind: "flag", name, index }));
+    }
+    const at = arg.indexOf("=", 3);
+    if (at === -1) return [{ kind: "flag", name: arg.slice(2), index }];
+    return [{ kind: "flag", name: arg.slice(2, at), value: arg.slice(at + 1), index }];
+  });
+}
+
 /** Parses command-line arguments; the last of a repeated flag wins. */
 export function parseArgs(args: readonly string[], options: ParseOptions = {}): Args {
   const booleans = new Set(options.boolean);
@@ -47,12 +71,12 @@ export function parseArgs(args: readonly string[], options: ParseOptions = {}): 
   const values: Record<string, unknown> = Object.create(null);
   for (const flag of booleans) values[flag] = false;
 
-  const { tokens } = tokenize({ args: [...args], strict: false, tokens: true, options: {} });
-  // A flag and its value are two tokens: the tokenizer is told of no flag that takes one.
+  const tokens = tokensOf(args);
+  // A flag and its value are two tokens.
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i];
-    if (!token || token.kind === "option-terminator") continue;
-    if (token.kind === "positional") {
+    if (!token) continue;
+    if (token.kind === "word") {
       if (options.unknown?.(token.value) === false) continue;
       const number = !strings.has("_") && isNumber(token.value);
       positionals.push(number ? Number(token.value) : token.value);
@@ -61,7 +85,7 @@ export function parseArgs(args: readonly string[], options: ParseOptions = {}): 
     const flag = names.get(token.name) ?? token.name;
     let value: string | boolean | undefined = token.value;
     const next = tokens[i + 1];
-    if (value === undefined && next?.kind === "positional" && next.value !== "") {
+    if (value === undefined && next?.kind === "word" && next.value !== "") {
       const takesNext = !booleans.has(flag) || /^(true|false)$/.test(next.value);
       if (takesNext && args[next.index - 1] !== "--") {
         value = next.value;
@@ -71,7 +95,7 @@ export function parseArgs(args: readonly string[], options: ParseOptions = {}): 
     if (booleans.has(flag)) value = value !== "false";
     else value ??= strings.has(flag) ? "" : true;
     const known = booleans.has(flag) || strings.has(flag);
-    const arg = args[token.index] ?? token.rawName;
+    const arg = args[token.index] ?? token.name;
     if (known || options.unknown?.(arg, flag, value) !== false) values[flag] = value;
   }
   for (const [alias, name] of names) if (name in values) values[alias] = values[name];
