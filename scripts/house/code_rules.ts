@@ -41,6 +41,16 @@ function isDenoTest(node: ts.Node): boolean {
 /** Modules of Node that every runtime has, and that any room may import. */
 const COMMON_NODE = new Set(["node:async_hooks", "node:buffer", "node:crypto", "node:stream"]);
 
+/** Returns true for the `process` of `process.getBuiltinModule("node:crypto")`: an import on demand. */
+function loadsCommonNode(node: ts.Node): boolean {
+  const member = node.parent;
+  const call = member?.parent;
+  if (!ts.isPropertyAccessExpression(member) || !call || !ts.isCallExpression(call)) return false;
+  const [module] = call.arguments;
+  return member.name.text === "getBuiltinModule" && module !== undefined &&
+    ts.isStringLiteral(module) && COMMON_NODE.has(module.text);
+}
+
 /**
  * Only `runtime/deno*.ts` names `Deno`, and only `runtime/node*.ts` what Node alone has, so that one
  * runtime can stand beside the other; only `runtime/` imports modules of Node that some runtimes lack.
@@ -50,7 +60,7 @@ export function runtimesStayInTheirRoom(files: readonly TextFile[]): Finding[] {
     if (isNamed(node, "Deno") && !path.startsWith("src/runtime/deno")) {
       return "names Deno outside runtime/deno*.ts";
     }
-    const isOfNode = isNamed(node, "process") ||
+    const isOfNode = (isNamed(node, "process") && !loadsCommonNode(node)) ||
       (ts.isStringLiteral(node) && /^undici(\/|$)/.test(node.text));
     if (isOfNode && !path.startsWith("src/runtime/node")) {
       return `names ${node.getText()} outside runtime/node*.ts`;

@@ -186,6 +186,19 @@ export function filesAreUsed(files: readonly TextFile[]): Finding[] {
     }));
 }
 
+/** Returns the packages and built-in modules that are loaded with a module, with their lines. */
+function packagesLoadedBy(
+  file: TextFile,
+): readonly { readonly to: string; readonly line: number }[] {
+  const packages: { to: string; line: number }[] = [];
+  walk(file, (node) => {
+    const specifier = specifierOf(node);
+    if (!specifier || specifier.text.startsWith(".") || !loads(node)) return;
+    packages.push({ to: specifier.text, line: lineOf(file, specifier) });
+  });
+  return packages;
+}
+
 /** What is loaded by those only who need it: hosts, and people, wait for the start of the program. */
 const ON_DEMAND: readonly {
   /** The file from which all else is loaded. */
@@ -196,7 +209,13 @@ const ON_DEMAND: readonly {
   {
     root: "src/commands/run.ts",
     who: "every command",
-    what: /^src\/(api|session|tools|mcp|http|simulator)\//,
+    what: /^src\/(api|session|tools|mcp|http|simulator)\/|^(node:|zod$|@modelcontextprotocol\/)/,
+  },
+  {
+    root: "src/commands/serve/serve.ts",
+    who: "a host that waits for the response to initialize",
+    what:
+      /^src\/(session|tools|http|simulator)\/|^src\/api\/(?!read\.ts$)|^src\/mcp\/server\.ts$|^(node:|zod$)/,
   },
   {
     root: "src/commands/serve/http.ts",
@@ -215,11 +234,12 @@ export function commandsLoadLittle(files: readonly TextFile[]): Finding[] {
       const file = modules.get(path);
       if (!file || seen.has(path)) return;
       seen.add(path);
-      for (const { from, to, line } of importsOf(file).filter(({ isLoaded }) => isLoaded)) {
+      const files = importsOf(file).filter(({ isLoaded }) => isLoaded);
+      for (const { to, line } of [...files, ...packagesLoadedBy(file)]) {
         if (!what.test(to)) visit(to);
         else {
           findings.push({
-            path: from,
+            path,
             line,
             message: `makes ${who} load ${to}`,
             mend:

@@ -17,15 +17,16 @@ import { MAX_RUNNING } from "./limits.ts";
 import type { Grants } from "./principal.ts";
 import { checkRules, rulePlace, ruleWarnings } from "./rule_checks.ts";
 import { type AccessRule, isExactNumber } from "./rules.ts";
-import { hasScope, type Scope, SCOPES } from "./scopes.ts";
+import { SCOPES, scopesBesideReadOnly } from "./scopes.ts";
 import { TOOL_SET_NAMES } from "./tool_sets.ts";
-import { createTokenRegistry, type TokenEntry, type TokenRegistry, tokensOf } from "./tokens.ts";
-
-/** Pattern of token names, which stay plain because they go into logs and responses. */
-export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
-
-/** {@linkcode TOKEN_NAME} in words. */
-export const TOKEN_NAME_WORDS = "1 to 64 letters, digits, '.', '_' and '-'";
+import {
+  createTokenRegistry,
+  TOKEN_NAME,
+  TOKEN_NAME_WORDS,
+  type TokenEntry,
+  type TokenRegistry,
+  tokensOf,
+} from "./tokens.ts";
 
 /** Most tokens of a file: every request is compared with all of them. */
 const MAX_TOKENS = 1_000;
@@ -171,11 +172,6 @@ export function accessFields(): AccessField[] {
   return [...fields.values()];
 }
 
-/** Returns true for the text of a file that lists tokens or rules; any other is the token itself. */
-export function isTokenList(text: string): boolean {
-  return /^\s*\{/.test(text);
-}
-
 /** What an access file says. */
 export interface AccessFile {
   readonly tokens: readonly TokenEntry[];
@@ -297,19 +293,6 @@ function whenProblem({ claim, values }: FileRule): string | undefined {
 /** Says that a token has one agent or a list. */
 export const AGENT_OR_AGENTS =
   "give agent, the one that its tools are bound to, or agents, a list to choose from";
-
-/**
- * Says which scopes a token or a rule that may only read cannot have; undefined where it has none of
- * those.
- */
-export function scopesBesideReadOnly(
-  scopes: readonly Scope[] = [],
-  kind: "token" | "rule" = "token",
-): string | undefined {
-  const idle = scopes.filter((scope) => !hasScope({ readOnly: true }, scope));
-  if (idle.length === 0) return undefined;
-  return `a ${kind} that may only read cannot have ${idle.join(" and ")}: let it have either`;
-}
 
 function refuseDuplicateTokens(entries: readonly TokenEntry[], source: string): void {
   refuseDuplicateNames(entries, "tokens", source);

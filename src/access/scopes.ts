@@ -26,3 +26,16 @@ export function hasScope(caller: Rights | undefined, scope: Scope): boolean {
   if (caller?.readOnly && !scope.endsWith(":read")) return false;
   return caller?.scopes?.includes(scope) ?? true;
 }
+
+/**
+ * Says which scopes a token or a rule that may only read cannot have; undefined where it has none of
+ * those.
+ */
+export function scopesBesideReadOnly(
+  scopes: readonly Scope[] = [],
+  kind: "token" | "rule" = "token",
+): string | undefined {
+  const idle = scopes.filter((scope) => !hasScope({ readOnly: true }, scope));
+  if (idle.length === 0) return undefined;
+  return `a ${kind} that may only read cannot have ${idle.join(" and ")}: let it have either`;
+}

@@ -8,6 +8,17 @@ import { sha256 } from "../core/sha256.ts";
 import type { Grants } from "./principal.ts";
 import type { AccessRule } from "./rules.ts";
 
+/** Pattern of token names, which stay plain because they go into logs and responses. */
+export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** {@linkcode TOKEN_NAME} in words. */
+export const TOKEN_NAME_WORDS = "1 to 64 letters, digits, '.', '_' and '-'";
+
+/** Returns true for the text of a file that lists tokens or rules; any other is the token itself. */
+export function isTokenList(text: string): boolean {
+  return /^\s*\{/.test(text);
+}
+
 /**
  * A token: the hashes of its secrets, and what its bearer may do. An absent field sets no limit.
  */

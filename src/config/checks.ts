@@ -7,7 +7,7 @@
 
 import { MAX_PUBLISHED } from "../access/limits.ts";
 import { type Scope, SCOPES } from "../access/scopes.ts";
-import { TOKEN_NAME, TOKEN_NAME_WORDS } from "../access/access_file.ts";
+import { TOKEN_NAME, TOKEN_NAME_WORDS } from "../access/tokens.ts";
 import { TOOL_SET_NAMES, type ToolSetName } from "../access/tool_sets.ts";
 import { isTimeThatThereIs } from "../core/dates.ts";
 import { UsageError } from "../core/errors.ts";

@@ -7,13 +7,8 @@
 
 import type { OAuthSettings } from "../access/access_tokens.ts";
 import { MAKE_SEALING_KEY, parseSealingKeys } from "../access/sealing_keys.ts";
-import {
-  type AccessFile,
-  isTokenList,
-  parseAccessFile,
-  scopesBesideReadOnly,
-  type TokenSettings,
-} from "../access/access_file.ts";
+import type { AccessFile, TokenSettings } from "../access/access_file.ts";
+import { scopesBesideReadOnly } from "../access/scopes.ts";
 import { checkRules, ruleWarnings } from "../access/rule_checks.ts";
 import { sha256 } from "../core/sha256.ts";
 import { HOSTED, isLoopback } from "../core/addresses.ts";
@@ -30,7 +25,7 @@ import {
   checkToken,
   TOKEN_ADVICE,
 } from "./checks.ts";
-import { tokensOf } from "../access/tokens.ts";
+import { isTokenList, tokensOf } from "../access/tokens.ts";
 import type {
   AccessCheckConfig,
   ApiAccessConfig,
@@ -217,7 +212,9 @@ async function tokenSettingsOf(sources: Sources): Promise<TokenSettings> {
     const named = nameOf(sources, accessFile);
     const content = await readSecret(sources, path, named, (text) => text);
     const source = `'${path}' (${named})`;
-    if (isTokenList(content)) return { accessFile: accessFileOf(content, path, named, issuers) };
+    if (isTokenList(content)) {
+      return { accessFile: await accessFileOf(content, path, named, issuers) };
+    }
     const token = checkToken(content, source);
     checkRules(undefined, issuers, source);
     return { token };
@@ -231,14 +228,14 @@ async function tokenSettingsOf(sources: Sources): Promise<TokenSettings> {
   );
 }
 
-function accessFileOf(
+async function accessFileOf(
   content: string,
   path: string,
   named: string,
   issuers: readonly string[],
-): NonNullable<TokenSettings["accessFile"]> {
+): Promise<NonNullable<TokenSettings["accessFile"]>> {
   const source = `'${path}' (${named})`;
-  const { tokens: entries, rules } = parseAccessFile(content, source, issuers);
+  const { tokens: entries, rules } = await accessFileIn(content, source, issuers);
   if (entries.length > 0 || (rules ?? []).length > 0) {
     return { path, named, entries, ...(rules && { rules }) };
   }
@@ -247,6 +244,15 @@ function accessFileOf(
       ? `${source} lists neither tokens nor rules: write a rule, or leave the file out`
       : `${source} lists no token: make one with 'cma-mcp token new --name <name>'`,
   );
+}
+
+/** Parses an access file; loads the code, with its schemas, only where there is one. */
+async function accessFileIn(
+  content: string,
+  source: string,
+  issuers: readonly string[] | undefined,
+): Promise<AccessFile> {
+  return (await import("../access/access_file.ts")).parseAccessFile(content, source, issuers);
 }
 
 function oauthOf(sources: Sources): Promise<OAuthSettings | undefined> {
@@ -606,7 +612,7 @@ async function readAccessFile(
   const content = await readSecret(sources, path, named, (text) => text);
   // Without issuers it is not known whether people sign in.
   if (isTokenList(content)) {
-    return parseAccessFile(content, source, issuers.length > 0 ? issuers : undefined);
+    return await accessFileIn(content, source, issuers.length > 0 ? issuers : undefined);
   }
   return { tokens: tokensOf([checkToken(content, source)]) };
 }

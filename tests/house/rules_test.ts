@@ -128,6 +128,12 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   ],
   [
     "runtimes stay in their room",
+    { "src/core/a.ts": "process.getBuiltinModule(name);" },
+    /names process outside/,
+    { "src/core/a.ts": 'process.getBuiltinModule("node:crypto").createHash;' },
+  ],
+  [
+    "runtimes stay in their room",
     { "src/runtime/deno.ts": 'import "undici";' },
     /names "undici" outside/,
     { "src/runtime/node_client.ts": 'import "undici";' },
@@ -248,6 +254,30 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "src/commands/run.ts": 'export * from "../api/a.ts";' },
     /run\.ts:1 makes every command load src\/api\/a\.ts/,
     { "src/commands/run.ts": 'export type { A } from "../api/a.ts";' },
+  ],
+  [
+    "commands load little",
+    {
+      "src/commands/run.ts": 'import { a } from "../core/a.ts";',
+      "src/core/a.ts": '\nimport { createHash } from "node:crypto";',
+    },
+    /src\/core\/a\.ts:2 makes every command load node:crypto/,
+    {
+      "src/commands/run.ts": 'import { a } from "../core/a.ts";',
+      "src/core/a.ts": 'import type { Socket } from "node:net";\nawait import("node:crypto");',
+    },
+  ],
+  [
+    "commands load little",
+    {
+      "src/commands/serve/serve.ts": 'import { a } from "../../mcp/a.ts";',
+      "src/mcp/a.ts": 'import { b } from "../tools/b.ts";',
+    },
+    /src\/mcp\/a\.ts:1 makes a host that waits for the response to initialize load src\/tools\/b\.ts/,
+    {
+      "src/commands/serve/serve.ts": 'import { a } from "../../mcp/a.ts";',
+      "src/mcp/a.ts": 'import { b } from "../api/read.ts";\nawait import("./server.ts");',
+    },
   ],
   [
     "commands load little",

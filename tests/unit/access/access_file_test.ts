@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../../src/core/errors.ts";
-import { isTokenList, parseTokenFile } from "../../../src/access/access_file.ts";
+import { parseTokenFile } from "../../../src/access/access_file.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);
@@ -57,11 +57,6 @@ Deno.test("parseTokenFile() holds a token with one agent to that agent", () => {
 
 Deno.test("parseTokenFile() reads a list without tokens, which lets nobody in", () => {
   assertEquals(parse(), []);
-});
-
-Deno.test("isTokenList() tells a list from a secret", () => {
-  assert(isTokenList(' \n{ "tokens": [] }'));
-  assert(!isTokenList("cma_secret") && !isTokenList(""));
 });
 
 /** Fields beside a name, and what the complaint about them says. */

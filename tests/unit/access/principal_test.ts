@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { TOKEN_NAME } from "../../../src/access/access_file.ts";
+import { TOKEN_NAME } from "../../../src/access/tokens.ts";
 import { callerFields, personId, sealedIdOf } from "../../../src/access/principal.ts";
 
 Deno.test("a person's id is no token's name, and tells issuers and subjects apart", () => {

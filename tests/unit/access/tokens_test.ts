@@ -1,5 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { createTokenRegistry, tokensOf } from "../../../src/access/tokens.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { createTokenRegistry, isTokenList, tokensOf } from "../../../src/access/tokens.ts";
 import { sha256 } from "../../../src/core/sha256.ts";
 
 Deno.test("tokensOf() calls a single token 'default', and numbers several", () => {
@@ -31,4 +31,9 @@ Deno.test("no token can have the name of a person", () => {
   const registry = createTokenRegistry([]);
   assertThrows(() => registry.replace([token]), TypeError, "bracket");
   assertEquals(registry.current(), []);
+});
+
+Deno.test("isTokenList() tells a list from a secret", () => {
+  assert(isTokenList(' \n{ "tokens": [] }'));
+  assert(!isTokenList("cma_secret") && !isTokenList(""));
 });
