@@ -46,12 +46,8 @@ export {
   silentLogger,
 } from "./core/logger.ts";
 export { createRedact, type Redact } from "./core/redact.ts";
-export {
-  authInfoOf,
-  type ClientTraits,
-  createServerFactory,
-  type ServerFactory,
-} from "./mcp/server.ts";
+export type { ClientTraits } from "./mcp/handshake.ts";
+export { authInfoOf, createServerFactory, type ServerFactory } from "./mcp/server.ts";
 export type { StopInfo, TurnError } from "./session/event_types.ts";
 export type { PendingAction } from "./session/pending_actions.ts";
 export type {

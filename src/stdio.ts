@@ -31,7 +31,7 @@ import {
   type MessageId,
   parseJson,
 } from "./mcp/messages.ts";
-import type { ClientTraits } from "./mcp/server.ts";
+import type { ClientTraits } from "./mcp/handshake.ts";
 import { declaredView } from "./mcp/session_view.ts";
 
 /** A connection that is being served. */
@@ -58,6 +58,11 @@ export interface StdioOptions {
    * connection.
    */
   readonly output: Pick<Output, "write" | "failure" | "failed">;
+  /**
+   * Resolves when the servers have more to serve than their handshake; called before the first
+   * message that needs it, which waits, as all after it do. At once when absent.
+   */
+  readonly ready?: () => Promise<void>;
 }
 
 /**
@@ -69,7 +74,7 @@ export interface StdioOptions {
  */
 export function serveStdioTransport(
   factory: StdioServerFactory,
-  { log, input, output }: StdioOptions,
+  { log, input, output, ready }: StdioOptions,
 ): StdioConnection {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   let isClosed = false;
@@ -113,8 +118,13 @@ export function serveStdioTransport(
       else eras.deliver(parseJSONRPCMessage(found.message));
     }
   };
+  let untilReady = ready;
   const read = async () => {
     for await (const line of byteLines(input, MAX_MESSAGE_BYTES)) {
+      if (untilReady && !isOfHandshake(line)) {
+        await untilReady();
+        untilReady = undefined;
+      }
       if (isClosed) return;
       try {
         receive(line);
@@ -140,6 +150,15 @@ const TOO_LONG: MessageError = {
   code: INVALID_REQUEST,
   message: `Invalid request: the line is too long: at most ${MAX_MESSAGE_BYTES} bytes`,
 };
+
+/** Requests that servers answer before they have anything else. */
+const OF_HANDSHAKE: readonly unknown[] = ["initialize", "server/discover", "ping"];
+
+function isOfHandshake(line: ByteLine): boolean {
+  if (line.kind === "too_long") return false;
+  const parsed = parseJson(line.bytes);
+  return "value" in parsed && isFields(parsed.value) && OF_HANDSHAKE.includes(parsed.value.method);
+}
 
 /** Returns true for space, tab and other bytes that may end a line. */
 function isSpace(byte: number): boolean {

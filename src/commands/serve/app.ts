@@ -9,11 +9,12 @@ import type { ManagedAgentsApi } from "../../api/types.ts";
 import type { ServeConfig, ServerConfig } from "../../config/config.ts";
 import { HOSTED, HOSTED_CONSOLE } from "../../core/addresses.ts";
 import { DEFAULT_SETS, type ToolSetName } from "../../access/tool_sets.ts";
-import { createServerFactory } from "../../mcp/server.ts";
+import { createServerFactory, type EquipServer, serverEquipment } from "../../mcp/server.ts";
 import { createWaiter, type Waiter } from "../../session/waiter.ts";
 import type { Publishing } from "../../tools/publishing.ts";
 import { createServices, type Services } from "../../tools/services.ts";
 import type { Program } from "../../runtime/program.ts";
+import { targetOf } from "./target.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { remoteUpstream, simulatedUpstream } from "../upstream.ts";
 import { VERSION } from "../version.ts";
@@ -28,6 +29,8 @@ export interface AppConfig
 /** Everything behind the transports. */
 export interface App {
   readonly factory: ReturnType<typeof createServerFactory>;
+  /** Equips servers that were opened before the app was built. */
+  readonly equip: EquipServer;
   readonly api: ManagedAgentsApi;
   readonly waiter: Waiter;
   /** What the tools work with. */
@@ -93,22 +96,24 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
   });
   const { watch } = telemetry;
   const publishing = await publishingOf(server, services, program);
+  const serverOptions = {
+    version: VERSION,
+    simulated: simulate,
+    watch,
+    toolSets: server.toolSets,
+    listsByCaller: http?.accessFile !== undefined || http?.oauth !== undefined,
+    ...(publishing && { publishing }),
+  };
   return {
-    factory: createServerFactory(services, {
-      version: VERSION,
-      simulated: simulate,
-      watch,
-      toolSets: server.toolSets,
-      listsByCaller: http?.accessFile !== undefined || http?.oauth !== undefined,
-      ...(publishing && { publishing }),
-    }),
+    factory: createServerFactory(services, serverOptions),
+    equip: serverEquipment(services, serverOptions),
     api,
     waiter,
     services,
     toolSets: server.toolSets ?? DEFAULT_SETS,
     telemetry,
     ...(publishing && { publishing }),
-    target: simulate ? "the built-in SIMULATOR" : upstream.baseUrl,
+    target: targetOf(config),
     close: () => {
       publishing?.close();
       waiter.close();

@@ -10,7 +10,7 @@ import type { Started, Until } from "./process.ts";
 import type { Programs, Side } from "./programs.ts";
 
 /** Design, section 9. */
-const MAX_RATIO = 1.25;
+const MAX_RATIO = 1.15;
 /**
  * The program has 1,104 KB: one more library of some size would be beyond it. What checks access tokens
  * is 24 KB of it, in a part that only a server at which people sign in reads.

@@ -1,24 +1,52 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { createApp } from "../../../../src/commands/serve/app.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import type { AppConfig } from "../../../../src/commands/serve/app.ts";
 import { serveStdio, serveUnready } from "../../../../src/commands/serve/stdio.ts";
 import type { UnreadyConfig } from "../../../../src/config/config.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
+import { settle } from "../../../helpers/manual_clock.ts";
 import { type RecordedProgram, recordProgram } from "../../../helpers/program.ts";
+
+const INITIALIZE = {
+  jsonrpc: "2.0",
+  id: 0,
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "test", version: "0" },
+  },
+};
+const INITIALIZED = { jsonrpc: "2.0", method: "notifications/initialized" };
+
+const CONFIG: AppConfig = {
+  simulate: true,
+  server: { baseUrl: "http://127.0.0.1:1", maxWaits: 2 },
+};
+
+/** A program whose host writes these messages at once, and hangs up; and what it responds. */
+function written(...messages: readonly object[]) {
+  const responses: Record<string, unknown>[] = [];
+  const { protocol } = recordProgram();
+  const lines = messages.map((message) => `${JSON.stringify(message)}\n`).join("");
+  const program = recordProgram({
+    protocol: {
+      input: () => ReadableStream.from([new TextEncoder().encode(lines)]),
+      output: {
+        ...protocol.output,
+        write: (line) => responses.push(JSON.parse(line)) > 0,
+      },
+    },
+  });
+  return { program, responses };
+}
 
 /** A program whose host hangs up at once. */
 function hungUp(): RecordedProgram {
-  const { protocol: { output } } = recordProgram();
-  return recordProgram({ protocol: { input: () => ReadableStream.from([]), output } });
+  return written().program;
 }
 
-async function serving(program: RecordedProgram): Promise<void> {
-  const server = { baseUrl: "http://127.0.0.1:1", maxWaits: 2 };
-  const app = await createApp({ simulate: true, server }, program);
-  try {
-    await serveStdio(app, program);
-  } finally {
-    app.close();
-  }
+function serving(program: RecordedProgram): Promise<void> {
+  return serveStdio(CONFIG, program);
 }
 
 Deno.test("serveStdio() says that it serves, and ends when the host hangs up", async () => {
@@ -39,6 +67,54 @@ Deno.test("serveStdio() tells a person at a terminal what to type", async () => 
   const program = { ...hungUp(), stdinIsTerminal: true };
   await serving(program);
   assertMatch(program.logged.join("\n"), /type 'cma-mcp config <host>'/);
+});
+
+const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+const CALL = { jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "list_agents" } };
+
+Deno.test("serveStdio() serves what a host writes before the tools are loaded, in its order", async () => {
+  const { program, responses } = written(INITIALIZE, INITIALIZED, LIST, { ...LIST, id: 3 });
+  await serving(program);
+  assertEquals(responses.map(({ id }) => id), [INITIALIZE.id, 1, 3]);
+  for (const { result } of responses) assert(result);
+});
+
+Deno.test("serveStdio() serves a host that begins without a handshake", async () => {
+  const { program, responses } = written({ ...LIST, id: 1 });
+  await serving(program);
+  assertEquals(responses.map(({ id, result }) => [id, typeof result]), [[1, "object"]]);
+});
+
+Deno.test("serveStdio() cancels a call that it has not begun yet when the host cancels it", async () => {
+  const params = { requestId: CALL.id };
+  const { program, responses } = written(
+    ...[INITIALIZE, INITIALIZED, CALL],
+    { jsonrpc: "2.0", method: "notifications/cancelled", params },
+    LIST,
+  );
+  await serving(program);
+  assertEquals(responses.map(({ id }) => id), [INITIALIZE.id, LIST.id]);
+});
+
+Deno.test("serveStdio() loads no tools for a host that only asks whether it is there", async () => {
+  let files = 0;
+  const { program, responses } = written({ jsonrpc: "2.0", id: 1, method: "ping" });
+  const openHttpClient: typeof program.openHttpClient = (options) => {
+    files++;
+    return program.openHttpClient(options);
+  };
+  const credential = { kind: "api_key" as const, value: "sk-ant-key" };
+  const config = { ...CONFIG, simulate: false, credential };
+  await serveStdio(config, { ...program, openHttpClient });
+  assertEquals([responses.length, files], [1, 0]);
+});
+
+Deno.test("serveStdio() throws what keeps the tools from being served", async () => {
+  const { program } = written(INITIALIZE, INITIALIZED, LIST);
+  // No key.
+  const config = { ...CONFIG, simulate: false };
+  await assertRejects(() => serveStdio(config, program), Error, "has a credential");
+  await settle();
 });
 
 const UNREADY: UnreadyConfig = {
