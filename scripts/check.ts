@@ -4,10 +4,10 @@
  * @module
  */
 
-import { run } from "./compile/tools.ts";
+import { type Ran, run } from "./compile/tools.ts";
 import { approvalIsCurrent } from "./docs/approval.ts";
 import { demoIsCurrent } from "./docs/demo.ts";
-import { exactFigures } from "./house/exact_figures.ts";
+import { requestsBeyondLimits } from "./house/requests.ts";
 import { numberLines } from "./house/numbers.ts";
 import { RULES } from "./house/rules.ts";
 import { describeFinding, readTree } from "./house/tree.ts";
@@ -48,11 +48,16 @@ async function runDeno(args: readonly string[], mend: string): Promise<Complaint
   return success ? [] : [stdout + stderr, mend];
 }
 
+/** Runs a script of this project with a set of permissions. */
+async function runScript(path: string, permissions: string): Promise<Ran> {
+  const args = ["run", "-q", `-P=${permissions}`, path];
+  const env = { ...Deno.env.toObject(), NO_COLOR: "1" };
+  return await run(Deno.execPath(), args, { cwd: ROOT, env });
+}
+
 /** Counts the ways of a call and an event. They are printed and gate nothing. */
 async function wayLines(): Promise<string[]> {
-  const args = ["run", "-q", "-P=ways", "scripts/ways.ts"];
-  const env = { ...Deno.env.toObject(), NO_COLOR: "1" };
-  const { success, stdout, stderr } = await run(Deno.execPath(), args, { cwd: ROOT, env });
+  const { success, stdout, stderr } = await runScript("scripts/ways.ts", "ways");
   return success ? stdout.trimEnd().split("\n") : [`NOT COUNTED: deno task ways: ${stderr.trim()}`];
 }
 
@@ -69,15 +74,17 @@ async function main(): Promise<boolean> {
   };
   // They take longer than all that follows, which runs meanwhile.
   const commands = COMMANDS.map(([name, args, mend]) => [name, runDeno(args, mend)] as const);
+  const measuring = runScript("scripts/sizes.ts", "compile");
   const files = await readTree(ROOT);
   for (const [name, rule] of Object.entries(RULES)) report(name, rule(files).map(describeFinding));
   report("the demo's picture is current", (await demoIsCurrent(files)).map(describeFinding));
   report("the form's picture is current", approvalIsCurrent(files).map(describeFinding));
   report("the session view's page is current", (await checkPage(files)).map(describeFinding));
-  const { figures, complaints } = await exactFigures();
-  report("requests, bytes and characters within their limits", complaints);
+  report("requests within their limits", await requestsBeyondLimits());
   for (const [name, running] of commands) report(name, await running);
-  printLines([...numberLines(files, figures), "", ...await wayLines(), ""]);
+  const sizes = await measuring;
+  report("sizes within their limits", sizes.success ? [] : sizes.stderr.trimEnd().split("\n"));
+  printLines([...numberLines(files), "", sizes.stdout, ...await wayLines(), ""]);
   printLines([`check: ${passed} passed, ${failed} failed`]);
   return failed === 0;
 }

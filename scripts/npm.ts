@@ -10,17 +10,9 @@ import { distFolder, readManifest, ROOT } from "./compile/build.ts";
 import { print, readSource } from "./compile/tools.ts";
 import { makePackage, pack } from "./npm/make.ts";
 import { findRepository } from "./release/input.ts";
+import { sizeOfFolder } from "./sizes/measure.ts";
 
 const kilobytes = (bytes: number) => `${Math.round(bytes / 1_000)} kB`;
-
-async function sizeOf(folder: string): Promise<number> {
-  let size = 0;
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const path = `${folder}/${name}`;
-    size += isDirectory ? await sizeOf(path) : (await Deno.stat(path)).size;
-  }
-  return size;
-}
 
 async function main(): Promise<void> {
   const { repository } = parseArgs(Deno.args, { string: ["repository"] });
@@ -34,7 +26,7 @@ async function main(): Promise<void> {
   const archive = await pack(folder);
   print(`${archive}  ${kilobytes((await Deno.stat(archive)).size)}`);
   for (const part of ["lib", "types"]) {
-    print(`${part}: ${kilobytes(await sizeOf(`${folder}/${part}`))} unpacked`);
+    print(`${part}: ${kilobytes(await sizeOfFolder(`${folder}/${part}`))} unpacked`);
   }
 }
 

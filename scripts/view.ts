@@ -7,6 +7,7 @@
 
 import { run } from "./compile/tools.ts";
 import type { Finding, TextFile } from "./house/tree.ts";
+import { MAX_PAGE_BYTES } from "./sizes/limits.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -15,9 +16,6 @@ export const PAGE_MODULE = "src/mcp/session_page.ts";
 
 /** The module at which the page's script begins. */
 export const PAGE_ENTRY = "src/view/main.ts";
-
-/** Most bytes of the page: a host reads it before it shows anything, some for each call. */
-export const MAX_PAGE_BYTES = 150_000;
 
 /**
  * Makes the page from `src/view`: the same every time.

@@ -1,11 +1,10 @@
 /**
- * The project's sizes, as `deno task check` prints them. They are for looking at: none is a limit.
+ * The sizes of files and functions, as `deno task check` prints them. They are for looking at: none is a limit.
  *
  * @module
  */
 
 import ts from "typescript";
-import type { Figure } from "../../tests/bench/figure.ts";
 import { median } from "../statistics.ts";
 import { lineOf, modulesIn, parse, type TextFile, walk } from "./tree.ts";
 
@@ -30,25 +29,16 @@ function sizesLine(what: string, lines: readonly number[]): string {
   return `src: ${lines.length} ${what}, median ${median(lines)} lines, largest ${most}`;
 }
 
-/**
- * Returns a line each: sizes of files and functions, share of tests, size of the tool list.
- *
- * @param exact the figures that are the same in every run
- */
-export function numberLines(files: readonly TextFile[], exact: readonly Figure[]): string[] {
+/** Returns a line each: sizes of files and functions, share of tests. */
+export function numberLines(files: readonly TextFile[]): string[] {
   const source = modulesIn(files, "src");
   const linesIn = (folder: string) =>
     modulesIn(files, folder).reduce((total, file) => total + codeLines(file), 0);
   const [all, simulator, tests] = [linesIn("src"), linesIn("src/simulator"), linesIn("tests")];
-  const figureOf = (name: string) => exact.find(({ id }) => id === `model_cost.${name}`)?.median;
-  const setSizes = ["sessions", "files", "actions", "threads", "ask", "all"]
-    .map((set) => `${set} ${figureOf(`tools_list.${set}`)}`).join(", ");
   return [
     sizesLine("files", source.map(({ text }) => text.split("\n").length - 1)),
     sizesLine("functions", source.flatMap(functionLines)),
     `src: ${all - simulator} lines of code, and ${simulator} of the simulator; ` +
     `tests: ${(tests / all).toFixed(2)} per line of them`,
-    `tools/list: ${figureOf("tools_list")} characters; with further sets: ${setSizes}; ` +
-    `with the session view: ${figureOf("tools_list.view")}`,
   ];
 }

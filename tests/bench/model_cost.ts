@@ -6,8 +6,10 @@
  *
  * @module
  */
-import { TOOL_SET_NAMES, type ToolSetName } from "../../src/access/tool_sets.ts";
+import { type LimitedSize, SIZE_LIMITS } from "../../scripts/sizes/limits.ts";
+import { TOOL_SET_NAMES } from "../../src/access/tool_sets.ts";
 import { toolList as toolListOf } from "../../src/mcp/schema.ts";
+import { instructions } from "../../src/mcp/handshake.ts";
 import { appTools, toolsOf } from "../../src/tools/registry.ts";
 import { type Bench, exactFigure, type Figure } from "./figure.ts";
 import { type InProcessRig, inProcessRig } from "./in_process/rig.ts";
@@ -16,40 +18,28 @@ import { runAsProgram } from "./program.ts";
 
 /** Characters of the earlier servers' tool list, with fewer parameters and without results. */
 const EARLIER_TOOL_LIST = 4_404;
-/** Most characters of the tool list with `core` and one more set, and with all sets. */
-const SET_LIMITS = [
-  ["actions", 12_350],
-  ["sessions", 12_250],
-  ["threads", 12_250],
-  ["files", 12_100],
-  ["ask", 12_150],
-  ["all", 22_000],
-] as const satisfies readonly (readonly [ToolSetName | "all", number])[];
-/** Most characters of the tool list with `core` for a client that shows the session view. */
-const VIEW_LIMIT = 11_000;
 /** Characters per token of JSON and English, roughly: what a tokenizer says differs by a fifth. */
 const CHARS_PER_TOKEN = 4;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-interface Bounds {
-  readonly target?: number;
-  readonly limit?: number;
-}
+/** What follows a prefix in the ids of sizes that have limits. */
+type After<Prefix extends string, Id = LimitedSize> = Id extends `${Prefix}${infer Rest}` ? Rest
+  : never;
+
+type Name = After<"model_cost.">;
 
 /** Characters, and the tokens that they come to. */
-function characters(id: string, what: string, count: number, bounds: Bounds): Figure[] {
+function characters(name: Name, what: string, count: number, target?: number): Figure[] {
+  const id = `model_cost.${name}` as const;
   const better = "less" as const;
   const tokens = Math.round(count / CHARS_PER_TOKEN);
   return [
     exactFigure(
-      { id: `model_cost.${id}`, what, unit: "characters", better, ...bounds },
+      { id, what, unit: "characters", better, target, limit: SIZE_LIMITS[id] },
       count,
     ),
-    exactFigure(
-      { id: `model_cost.${id}.tokens`, what: "  estimated", unit: "tokens", better },
-      tokens,
-    ),
+    exactFigure({ id: `${id}.tokens`, what: "  estimated", unit: "tokens", better }, tokens),
   ];
 }
 
@@ -58,47 +48,73 @@ function listIn(value: unknown): Fields[] {
   return value;
 }
 
+/** Sets that an operator may switch on beside `core`, and that have tools. */
+const FURTHER_SETS = ["sessions", "files", "actions", "threads", "ask"] as const;
+
+/** Returns the characters of the parts that most hosts show models, which are all the earlier servers had. */
+function essence(tools: readonly unknown[]): number {
+  return JSON.stringify(tools.map((tool) => {
+    const { name, description, inputSchema } = Object(tool);
+    return { name, description, inputSchema };
+  })).length;
+}
+
+/** Measures the tool list. A client that can ask its user gets the same one. */
 async function toolList(rig: InProcessRig): Promise<Figure[]> {
   const tools = listIn((await rig.method("tools/list")).tools);
-  const whole = JSON.stringify(tools).length;
-  const essence = tools.map(({ name, description, inputSchema }) => {
-    return { name, description, inputSchema };
-  });
+  const everything = toolsOf(TOOL_SET_NAMES);
+  const viewTools = appTools({ viewActions: true });
+  const listOf = (...list: Parameters<typeof toolListOf>) =>
+    JSON.stringify(toolListOf(...list).tools).length;
+  const brief = "names, descriptions and parameters";
   return [
-    ...characters("tools_list", "tools/list", whole, { limit: 9_800 }),
+    ...characters("tools_list", "tools/list", JSON.stringify(tools).length),
     ...characters(
       "tools_list.as_earlier",
-      "tools/list: names, descriptions and parameters, which is all the earlier ones had",
-      JSON.stringify(essence).length,
-      // They had no metadata, no budget, and no images or documents.
-      { target: EARLIER_TOOL_LIST, limit: 5_220 },
+      `tools/list: ${brief}, which is all the earlier ones had`,
+      essence(tools),
+      EARLIER_TOOL_LIST,
+    ),
+    ...FURTHER_SETS.flatMap((set) =>
+      characters(
+        `tools_list.${set}`,
+        `tools/list with the sets core and ${set}`,
+        listOf(toolsOf(["core", set])),
+      )
+    ),
+    ...characters("tools_list.all", "tools/list with all sets", listOf(everything)),
+    ...characters(
+      "tools_list.all.as_earlier",
+      `tools/list with all sets: ${brief}`,
+      essence(toolListOf(everything).tools),
     ),
     // Hosts hide the tools of the view alone, and `_meta`, from models; some were seen not to.
     ...characters(
       "tools_list.view",
       "tools/list for a client that shows the session view",
-      JSON.stringify(toolListOf([...toolsOf(), ...appTools({ viewActions: true })], true).tools)
-        .length,
-      { limit: VIEW_LIMIT },
+      listOf([...toolsOf(), ...viewTools], true),
     ),
-    ...SET_LIMITS.flatMap(([name, limit]) => {
-      const isAll = name === "all";
-      const list = toolListOf(toolsOf(isAll ? TOOL_SET_NAMES : ["core", name])).tools;
-      const what = `tools/list with ${isAll ? "all sets" : `the sets core and ${name}`}`;
-      return characters(`tools_list.${name}`, what, JSON.stringify(list).length, { limit });
-    }),
+    ...characters(
+      "tools_list.all.view",
+      "tools/list with all sets for such a client",
+      listOf([...everything, ...viewTools], true),
+    ),
+    ...characters("instructions", "instructions", instructions(false).length),
+    ...characters(
+      "instructions.all",
+      "instructions with all sets and agents that are tools",
+      instructions(false, TOOL_SET_NAMES, false, true).length,
+    ),
   ];
 }
 
 interface Typical {
-  readonly tool: string;
+  readonly tool: After<"model_cost.result.">;
   readonly result: Fields;
   /** An earlier server's result. */
   readonly earlier?: string;
   /** Most of that, where it tells more than theirs did. */
   readonly mostOfEarlier?: number;
-  /** Most characters that it may have. */
-  readonly limit: number;
 }
 
 /** Calls of every tool around one turn of an agent that uses tools. */
@@ -121,32 +137,39 @@ async function typicalCalls(rig: InProcessRig): Promise<Typical[]> {
   const apiAgent = await rig.api(`/v1/agents/${agent_id}`);
   const archived = await rig.call("archive_session", { session_id });
   return [
-    { tool: "list_agents", result: agents, earlier: earlier.listAgents(apiAgents), limit: 2_260 },
-    { tool: "get_agent", result: agent, earlier: earlier.getAgent(apiAgent), limit: 300 },
-    { tool: "create_session", result: created, limit: 75 },
-    { tool: "send_message", result: sent, limit: 70 },
+    { tool: "list_agents", result: agents, earlier: earlier.listAgents(apiAgents) },
+    { tool: "get_agent", result: agent, earlier: earlier.getAgent(apiAgent) },
+    { tool: "create_session", result: created },
+    { tool: "send_message", result: sent },
     {
       tool: "wait_for_idle",
       result: waited,
       earlier: earlier.waitForIdle(turn),
       // Ours also tells the session, the stop reason, time and cost, and whether each tool call worked.
-      mostOfEarlier: 1.52,
-      limit: 550,
+      mostOfEarlier: 1.56,
     },
-    { tool: "get_session", result: session, earlier: earlier.getSession(apiSession), limit: 480 },
-    { tool: "list_events", result: events, earlier: earlier.listEvents(turn), limit: 4_140 },
-    { tool: "interrupt", result: interrupted, limit: 70 },
-    { tool: "archive_session", result: archived, limit: 70 },
+    { tool: "get_session", result: session, earlier: earlier.getSession(apiSession) },
+    { tool: "list_events", result: events, earlier: earlier.listEvents(turn) },
+    { tool: "interrupt", result: interrupted },
+    { tool: "archive_session", result: archived },
   ];
 }
 
-function resultFigures({ tool, result, earlier, mostOfEarlier, limit }: Typical): Figure[] {
+function resultFigures({ tool, ...compared }: Typical): Figure[] {
+  return comparedFigures(`result.${tool}`, `a typical result of ${tool}`, compared);
+}
+
+function comparedFigures(
+  name: Name,
+  what: string,
+  { result, earlier, mostOfEarlier }: Omit<Typical, "tool">,
+): Figure[] {
   const count = JSON.stringify(result).length;
   return [
-    ...characters(`result.${tool}`, `a typical result of ${tool}`, count, { limit }),
+    ...characters(name, what, count),
     ...(earlier === undefined ? [] : [exactFigure({
-      id: `model_cost.result.${tool}.vs_earlier`,
-      what: `a typical result of ${tool}, relative to the earlier servers'`,
+      id: `model_cost.${name}.vs_earlier`,
+      what: `${what}, relative to the earlier servers'`,
       unit: "x",
       better: "less",
       target: 1,
@@ -179,16 +202,10 @@ async function fiftyEvents(rig: InProcessRig): Promise<Figure[]> {
   const result = await rig.call("list_events", { session_id });
   const answered = listIn(data);
   if (answered.length !== 50) throw new Error(`${answered.length} events`);
-  return resultFigures({
-    tool: "list_events",
+  return comparedFigures("log_of_50", "a session of 50 events", {
     result,
     earlier: earlier.listEvents(answered),
-    limit: 7_540,
-  }).map((figure) => ({
-    ...figure,
-    id: figure.id.replace("result.list_events", "log_of_50"),
-    what: figure.what.replace("a typical result of list_events", "a session of 50 events"),
-  }));
+  });
 }
 
 /** Characters and tokens, all exact. */

@@ -4,17 +4,12 @@ import ts from "typescript";
 import { z } from "zod";
 import { readManifest } from "../../scripts/compile/build.ts";
 import { makePackage, pack } from "../../scripts/npm/make.ts";
+import { SIZE_LIMITS } from "../../scripts/sizes/limits.ts";
 import { callServedTool } from "../../src/commands/mcp_call.ts";
 import { SESSION_PAGE } from "../../src/mcp/session_page.ts";
 import { endpointAt, TOKEN } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import { runProgram } from "./compiled.ts";
-
-/**
- * Most kilobytes of the archive that `npx` downloads: it has 684, of which the page of the session
- * view, packed, has 44. The page may grow to 50, all else to 650.
- */
-const MAX_KILOBYTES = 700;
 
 /** Paths of the Nodes that the package is tried on, separated by colons; that of the shell if unset. */
 const NODES = (Deno.env.get("CMA_MCP_NODES") ?? await nodeOfShell() ?? "").split(":").filter(
@@ -96,7 +91,7 @@ Deno.test(
   async () => {
     const { folder, archive } = await installed();
     const { size } = await Deno.stat(archive);
-    assert(size <= MAX_KILOBYTES * 1_000, `${size} bytes`);
+    assert(size <= SIZE_LIMITS["sizes.npm.archive"] * 1_000, `${size} bytes`);
     const modules = [...Deno.readDirSync(`${folder}/node_modules`)].map(({ name }) => name);
     assertEquals(modules.filter((name) => !name.startsWith(".")), ["cma-mcp"]);
     const manifest = await Deno.readTextFile(`${folder}/node_modules/cma-mcp/package.json`);

@@ -519,7 +519,7 @@ Deno.test("functionLines() measures functions, methods and closures from first t
 
 Deno.test("numberLines() compares lines of code, not of comment", () => {
   const tree = files({ "src/a.ts": "a();\n// why\n", "tests/a_test.ts": "a();\nb();\n" });
-  const [sizes, , lines] = numberLines(tree, []);
+  const [sizes, , lines] = numberLines(tree);
   assertEquals(sizes, "src: 1 files, median 2 lines, largest 2");
   assertEquals(lines, "src: 1 lines of code, and 0 of the simulator; tests: 2.00 per line of them");
 });

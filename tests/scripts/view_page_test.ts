@@ -1,11 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  MAX_PAGE_BYTES,
-  minifyCss,
-  PAGE_MODULE,
-  pageIsCurrent,
-  pageModule,
-} from "../../scripts/view.ts";
+import { MAX_PAGE_BYTES } from "../../scripts/sizes/limits.ts";
+import { minifyCss, PAGE_MODULE, pageIsCurrent, pageModule } from "../../scripts/view.ts";
 
 /** A page whose text means something to templates, quotes and markup. */
 const PAGE = '<!doctype html>\n<script>"$&" + `${1}`;\\u2028\u2028</script>';

@@ -4,23 +4,13 @@
  * @module
  */
 
-import { MAX_PAGE_BYTES } from "../../../scripts/view.ts";
+import { SIZE_LIMITS } from "../../../scripts/sizes/limits.ts";
 import { exactFigure, type Figure, figure, type FigureSpec, ratios } from "../figure.ts";
 import type { Started, Until } from "./process.ts";
 import type { Programs, Side } from "./programs.ts";
 
 /** Design, section 9. */
 const MAX_RATIO = 1.15;
-/**
- * The program has 1,104 KB: one more library of some size would be beyond it. What checks access tokens
- * is 24 KB of it, in a part that only a server at which people sign in reads.
- */
-const MAX_BUNDLE_KB = 1_115;
-/**
- * The page of the session view is counted apart: it is a text that the program sends, no code that it
- * runs, and it is in a part of its own, which is read when a host first asks for it.
- */
-const MAX_PAGE_KB = MAX_PAGE_BYTES / 1e3;
 
 /** Names of the programs for a reader. */
 export const NAMES: Readonly<Record<Side, string>> = {
@@ -102,13 +92,13 @@ export async function sizeFigures(
     ...await size("executable", ours.executable),
     ...await size("one_tool", oneTool.executable),
     ...await size("one_tool_plain", oneToolPlain.executable),
-    code("bundle", "the program", ours.bundleBytes, MAX_BUNDLE_KB),
+    code("bundle", "the program", ours.bundleBytes, SIZE_LIMITS["sizes.bundle"]),
     ...(ours.pageBytes === undefined ? [] : [exactFigure({
       id: "start.page.size_kb",
       what: "the page that the program serves, with its script",
       unit: "KB",
       ...LESS,
-      limit: MAX_PAGE_KB,
+      limit: SIZE_LIMITS["sizes.page"],
     }, Math.round(ours.pageBytes / 1e3))]),
     code("one_tool_bundle", `the ${NAMES.one_tool}`, oneTool.bundleBytes),
     code("one_tool_plain_bundle", `the ${NAMES.one_tool_plain}`, oneToolPlain.bundleBytes),

@@ -1,8 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { MAX_PAGE_BYTES } from "../../../scripts/sizes/limits.ts";
 import { SESSION_PAGE } from "../../../src/mcp/session_page.ts";
-
-/** Every start of a view loads it: hosts read it as one text. */
-const MAX_PAGE_BYTES = 150_000;
 
 Deno.test("the page of the session view is small", () => {
   const bytes = new TextEncoder().encode(SESSION_PAGE).length;

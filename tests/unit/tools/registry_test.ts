@@ -1,8 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ToolDefinition } from "../../../src/tools/define.ts";
 import { inputJsonSchema, outputJsonSchema } from "../../../src/mcp/schema.ts";
-import { askAgentTool } from "../../../src/tools/ask_agent.ts";
-import { waitForAny } from "../../../src/tools/wait_for_any.ts";
 import { appTools, TOOLS, toolsOf, VIEW_TOOLS } from "../../../src/tools/registry.ts";
 
 /** By its own path, because the runtime looks beside the file that it was told to run. */
@@ -98,25 +96,6 @@ Deno.test("every property of every schema has a type, as some hosts ask for", ()
       }
     }
   }
-});
-
-Deno.test("the tool list stays within its budget of characters", () => {
-  const size = JSON.stringify(toolsOf().map(listed)).length;
-  assert(size <= 9_800, `${size} characters`);
-  const sizeOfActions = JSON.stringify(toolsOf(["actions"]).map(listed)).length;
-  assert(sizeOfActions <= 2_600, `${sizeOfActions} characters of the set actions`);
-  const sizeOfSessions = JSON.stringify(toolsOf(["sessions"]).map(listed)).length;
-  assert(sizeOfSessions <= 2_500, `${sizeOfSessions} characters of the set sessions`);
-  const sizeOfThreads = JSON.stringify(toolsOf(["threads"]).map(listed)).length;
-  assert(sizeOfThreads <= 2_500, `${sizeOfThreads} characters of the set threads`);
-  const sizeOfJointWait = JSON.stringify(listed(waitForAny)).length;
-  assert(sizeOfJointWait <= 1_000, `${sizeOfJointWait} characters of wait_for_any`);
-  const sizeOfAsking = JSON.stringify(listed(askAgentTool)).length;
-  assert(sizeOfAsking <= 1_500, `${sizeOfAsking} characters of ask_agent`);
-  const sizeOfFiles = JSON.stringify(toolsOf(["files"]).map(listed)).length;
-  assert(sizeOfFiles <= 2_300, `${sizeOfFiles} characters of the set files`);
-  const sizeOfAll = JSON.stringify(TOOLS.map(listed)).length;
-  assert(sizeOfAll <= 22_000, `${sizeOfAll} characters with every set`);
 });
 
 Deno.test("a search hint has only words that the tool's name and description lack", () => {
