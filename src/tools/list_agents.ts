@@ -7,9 +7,15 @@ import { ToolError } from "../core/errors.ts";
 import { isUnknownId } from "../access/policy.ts";
 import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { type AgentSummary, agentSummary } from "./get_agent.ts";
-import { allOrAbort } from "../core/abort.ts";
+import { allOrAbort, bindSignal, DeadlineError } from "../core/abort.ts";
+import { mayReadPage } from "../access/limits.ts";
 
+/** Most pages of the API that a call reads, without asking anybody. */
 const MAX_API_PAGES = 5;
+/** Most pages that a search by name reads, so that an agent among 5,000 is found in one call. */
+const MAX_SEARCHED_PAGES = 50;
+/** A search by name begins no page later than this, so that every host still waits for it. */
+const MAX_SEARCH_MS = 15_000;
 const MAX_API_LIMIT = 100;
 const MAX_PARALLEL = 10;
 const DESCRIPTION_CHARS = 300;
@@ -66,6 +72,8 @@ class Collector {
   readonly agents: AgentSummary[] = [];
   readonly limit: number;
   readonly filtered: boolean;
+  /** Set once an agent has exactly the name that was asked for, in any case. */
+  isNamed = false;
   scanned = 0;
   readonly #seen = new Set<string>();
   readonly #needle: string | undefined;
@@ -81,13 +89,14 @@ class Collector {
   offer(agent: Agent): boolean {
     // The API's documentation says that duplicates are possible.
     if (this.#seen.has(agent.id)) return true;
-    const name = agent.name ?? "";
-    if (this.#needle === undefined || name.toLowerCase().includes(this.#needle)) {
+    const name = (agent.name ?? "").toLowerCase();
+    if (this.#needle === undefined || name.includes(this.#needle)) {
       if (this.agents.length >= this.limit) return false;
       const view = agentSummary(agent, DESCRIPTION_CHARS);
       this.#roomChars -= JSON.stringify(view).length + 1;
       if (this.#roomChars < 0 && this.agents.length > 0) return false;
       this.agents.push(view);
+      if (name === this.#needle) this.isNamed = true;
     }
     this.#seen.add(agent.id);
     this.scanned++;
@@ -102,14 +111,17 @@ class Collector {
 async function listWorkspace(
   from: ListCursor,
   collector: Collector,
-  { signal, services }: ToolCall,
+  call: ToolCall,
 ): Promise<ListAgentsResult> {
+  const { signal, services } = call;
+  const searchUntil = services.clock.now() + MAX_SEARCH_MS;
   const size = collector.filtered ? MAX_API_LIMIT : Math.min(collector.limit, MAX_API_LIMIT);
   let { p: page, n: limit = size } = from;
   let start: Pick<ListCursor, "s" | "a"> = from;
   const trail = new CursorTrail(page);
   let last: string | undefined;
-  for (let count = 0; count < MAX_API_PAGES; count++) {
+  for (let count = 0; count < MAX_SEARCHED_PAGES; count++) {
+    if (count >= MAX_API_PAGES && !await maySearchOn(collector, searchUntil, call)) break;
     const result = await services.api.agents.list({ limit, page }, { signal });
     const { data, next } = trail.take(result);
     for (let index = startIndex(data, start); index < data.length; index++) {
@@ -127,6 +139,27 @@ async function listWorkspace(
     start = {};
   }
   return listing(collector, { p: page, ...(last && { a: last }) });
+}
+
+/** Tells whether a search reads a page more than any call may, and waits until it is its turn. */
+async function maySearchOn(
+  { filtered, isNamed }: Collector,
+  searchUntil: number,
+  call: ToolCall,
+): Promise<boolean> {
+  const { clock, longSearches } = call.services;
+  const timeoutMs = searchUntil - clock.now();
+  if (!filtered || isNamed || timeoutMs <= 0 || !mayReadPage(call)) return false;
+  const { signal, dispose } = bindSignal(clock, { signals: [call.signal], timeoutMs });
+  try {
+    await longSearches.take(1, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof DeadlineError) return false;
+    throw error;
+  } finally {
+    dispose();
+  }
 }
 
 function startIndex(data: readonly Agent[], start: Pick<ListCursor, "s" | "a">): number {

@@ -7,7 +7,7 @@
 import type { ManagedAgentsApi } from "../api/types.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import { createTokenBucket } from "../core/token_bucket.ts";
+import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
 import { createRedact, type Redact } from "../core/redact.ts";
 import type { Waiter } from "../session/waiter.ts";
 import { createFileLinks, type FileLinks } from "../access/file_links.ts";
@@ -91,6 +91,8 @@ export interface Services {
   readonly limits: CallLimits;
   readonly environment: EnvironmentResolver;
   readonly eventReader: EventReader;
+  /** Hands out the requests of long searches, to all callers together. */
+  readonly longSearches: TokenBucket;
   readonly eventSender: EventSender;
   readonly answers: AnswerSender;
   readonly sealer: Sealer;
@@ -113,7 +115,7 @@ export interface Services {
 }
 
 /**
- * Rate of requests for long searches in event histories, of all callers together. With the
+ * Rate of requests for long searches in event histories and lists, of all callers together. With the
  * background requests of waits it stays below the 1,200 reads a minute that the API allows an
  * organisation.
  */
@@ -123,6 +125,7 @@ const LONG_SEARCHES = { perMinute: 300, burst: 100 } as const;
 export function createServices(options: ServicesOptions): Services {
   const { api, waiter, clock, log, allowedAgentIds } = options;
   const { bindingKey, sealingKeys = [] } = options;
+  const longSearches = createTokenBucket({ ...LONG_SEARCHES, clock });
   const sealer = createSealer(sealingKeys);
   const ownerMarks = createOwnerMarks({
     bindingKey,
@@ -144,7 +147,8 @@ export function createServices(options: ServicesOptions): Services {
     access,
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, access, options.environmentId),
-    eventReader: new EventReader(api, createTokenBucket({ ...LONG_SEARCHES, clock })),
+    eventReader: new EventReader(api, longSearches),
+    longSearches,
     eventSender,
     answers: new AnswerSender({ api, eventSender, redact, log, onDecided }),
     sealer,

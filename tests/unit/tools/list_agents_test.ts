@@ -91,14 +91,87 @@ Deno.test("list_agents finds its place again when agents were added before it", 
   assertEquals(agentIds(second), agents(10).slice(4).map(({ id }) => id));
 });
 
-Deno.test("list_agents reads five pages at most and says how to go on", async () => {
-  const { run, requests } = workspace(agents(1_234));
-  const result = await run(listAgents, { name_contains: "agent 1234" });
+Deno.test("list_agents finds an agent by its name among 5,000 in one call", async () => {
+  const { run, requests } = workspace(agents(5_000));
+  const result = await run(listAgents, { name_contains: "AGENT 5000" });
+  assertEquals(agentIds(result), ["agent_5000"]);
+  assertEquals([result.scanned, result.next_cursor], [5_000, undefined]);
+  assertEquals(requests.length, 50);
+});
+
+Deno.test("list_agents reads fifty pages at most for a name, and says how to go on", async () => {
+  const { run, requests } = workspace(agents(5_432));
+  const result = await run(listAgents, { name_contains: "agent 5432" });
   assertEquals(agentIds(result), []);
-  assertEquals(result.scanned, 500);
-  assertEquals(requests.length, 5);
-  const all = await walk((args) => run(listAgents, args), { name_contains: "AGENT 1234" });
-  assertEquals(all, { ids: ["agent_1234"], calls: 3, scanned: 1_234 });
+  assertEquals([result.scanned, requests.length], [5_000, 50]);
+  const all = await walk((args) => run(listAgents, args), { name_contains: "agent 5432" });
+  assertEquals(all, { ids: ["agent_5432"], calls: 2, scanned: 5_432 });
+});
+
+Deno.test("list_agents reads five pages at most where no name is searched", async () => {
+  // A server with small pages.
+  const requests: PageParams[] = [];
+  const { run } = harness({
+    agents: {
+      list: (params) => {
+        requests.push(params);
+        return Promise.resolve(pageOf(agents(100), { ...params, limit: 10 }));
+      },
+    },
+  });
+  const result = await run(listAgents, { limit: 80 });
+  assertEquals([agentIds(result).length, requests.length], [50, 5]);
+  assert(result.next_cursor !== undefined);
+});
+
+Deno.test("list_agents ends a search once an agent has just that name", async () => {
+  const { run, requests } = workspace(agents(3_000));
+  const result = await run(listAgents, { name_contains: "agent 777" });
+  assertEquals(agentIds(result), ["agent_777"]);
+  assertEquals(requests.length, 8);
+  const rest = await run(listAgents, { name_contains: "agent 777", cursor: result.next_cursor });
+  assertEquals([agentIds(rest), rest.next_cursor], [[], undefined]);
+});
+
+Deno.test("list_agents begins no page of a search after 15 s", async () => {
+  const all = agents(5_000);
+  let requests = 0;
+  const { run, clock } = harness({
+    agents: {
+      list: async (params) => {
+        requests++;
+        await clock.advance(2_000);
+        return pageOf(all, params);
+      },
+    },
+  });
+  const result = await run(listAgents, { name_contains: "agent 5000" });
+  assertEquals([result.scanned, requests], [800, 8]);
+  assert(result.next_cursor !== undefined);
+});
+
+Deno.test("list_agents waits for its turn among long searches, and goes on without one", async () => {
+  const { run, clock, services, requests } = workspace(agents(5_000));
+  await services.longSearches.take(100, new AbortController().signal);
+  const searching = run(listAgents, { name_contains: "agent 5000" });
+  await clock.advance(8_000);
+  assertEquals(requests.length, 5 + 40);
+  await clock.advance(1_000);
+  assertEquals(agentIds(await searching), ["agent_5000"]);
+  services.longSearches.hold(60_000);
+  const late = run(listAgents, { name_contains: "agent 5000" });
+  await clock.advance(15_000);
+  const { scanned, next_cursor } = await late;
+  assertEquals([scanned, typeof next_cursor], [500, "string"]);
+});
+
+Deno.test("list_agents ends a search where the caller has no request left", async () => {
+  const { run, requests } = workspace(agents(5_000));
+  let left = 3;
+  const principal = { id: "ci", charge: () => left-- > 0 ? 0 : 1_000 };
+  const result = await run(listAgents, { name_contains: "agent 5000" }, { principal });
+  assertEquals([result.scanned, requests.length], [800, 8]);
+  assert(result.next_cursor !== undefined);
 });
 
 Deno.test("list_agents with a name walks all matches once through", async () => {
