@@ -11,6 +11,7 @@ import { type Logger, silentLogger } from "../core/logger.ts";
 import { LruMap } from "../core/lru.ts";
 import type { Proxy } from "../core/proxy.ts";
 import { createRedact, type Redact } from "../core/redact.ts";
+import { SharedTimer } from "../core/shared_timer.ts";
 import { type Connections, withoutConnections } from "./connections.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { ApiError } from "./errors.ts";
@@ -22,6 +23,7 @@ import {
   type HttpContext,
   pathSegment,
   type Query,
+  READ_SILENCE_MS,
   request,
   type RequestInfo,
   sessionPath,
@@ -98,6 +100,7 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
     credential: options.credential,
     connections: connectionsOf(options),
     clock: options.clock,
+    silence: new SharedTimer(options.clock, READ_SILENCE_MS),
     log: options.log ?? silentLogger,
     redact: options.redact ?? createRedact([]),
     random: options.random,

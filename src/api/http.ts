@@ -11,6 +11,7 @@ import { ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Proxy } from "../core/proxy.ts";
 import type { Redact } from "../core/redact.ts";
+import type { SharedTimer } from "../core/shared_timer.ts";
 import { currentUpstreamRequests, type EndAttempt } from "../core/upstream_requests.ts";
 import { BodyTooLargeError, discardBody, readPieces, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
@@ -51,6 +52,8 @@ export interface HttpContext {
   readonly credential: CredentialSource | undefined;
   readonly connections: Connections;
   readonly clock: Clock;
+  /** Runs for {@linkcode READ_SILENCE_MS}. */
+  readonly silence: SharedTimer;
   readonly log: Logger;
   /** Hides secrets, and learns every credential that is used. */
   readonly redact: Redact;
@@ -113,7 +116,7 @@ const BACKOFF = { baseMs: 500, capMs: 8_000 } as const;
  * Milliseconds without a byte after which a read is given up and sent once more on a fresh
  * connection.
  */
-const READ_SILENCE_MS = 10_000;
+export const READ_SILENCE_MS = 10_000;
 
 /**
  * A request that this side ended after so many milliseconds without a byte makes its connection
@@ -364,7 +367,7 @@ export class Attempt {
 
   /** Sets the timer to the deadline or to the end of the silence, whichever comes first. */
   #watch(now: number): void {
-    const { clock } = this.context;
+    const { clock, silence } = this.context;
     if (this.signal.aborted) return;
     // Silence before the request goes out says nothing about its connection.
     const lastByteAt = this.#route ? this.lastByteAt : now;
@@ -378,7 +381,9 @@ export class Attempt {
       this.abort(timeoutError(this.context, `within ${READ_SILENCE_MS / 1_000} s, twice`));
     } else {
       const dueMs = Math.min(this.#deadlineAt, silentAt) - now;
-      this.#cancelTimer = clock.after(dueMs, () => this.#watch(clock.now()));
+      const look = () => this.#watch(clock.now());
+      const isWholeSilence = lastByteAt === now && silentAt <= this.#deadlineAt;
+      this.#cancelTimer = isWholeSilence ? silence.start(look) : clock.after(dueMs, look);
     }
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { STATUS_CODE } from "@std/http";
-import type { Clock } from "../core/clock.ts";
+import type { SharedTimer } from "../core/shared_timer.ts";
 import { ByteBuffer } from "../core/byte_buffer.ts";
 import { type MessageError, PARSE_ERROR, parseJson } from "../mcp/messages.ts";
 import { errorResponse, RETRY_AFTER_SEC } from "./responses.ts";
@@ -14,8 +14,6 @@ import { errorResponse, RETRY_AFTER_SEC } from "./responses.ts";
 export interface BodyLimits {
   /** Largest body, in bytes. */
   readonly maxBytes: number;
-  /** Longest time for a body to arrive, in milliseconds. */
-  readonly timeoutMs: number;
   /** Bytes of all bodies that are being read at this moment, and their bound. */
   readonly together: { bytes: number; readonly maxBytes: number };
 }
@@ -31,10 +29,12 @@ export type JsonBody = { readonly value: unknown } | { readonly errorResponse: R
  * The error response is 415 for a body that is not declared as JSON or is encoded, 413 for one that
  * is too large, 503 when all bodies being read are too large together, 408 for one that does not
  * arrive in time, and 400 for one that breaks off or that {@linkcode parseJson} rejects.
+ *
+ * @param timer runs for as long as a body may take to arrive
  */
 export async function readJson(
   request: Request,
-  clock: Clock,
+  timer: SharedTimer,
   limits: BodyLimits,
 ): Promise<JsonBody> {
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
@@ -49,7 +49,7 @@ export async function readJson(
       { "accept-encoding": "identity" },
     );
   }
-  const bytes = await readBytes(request, clock, limits);
+  const bytes = await readBytes(request, timer, limits);
   if (bytes === "too large") return { errorResponse: tooLarge(limits.maxBytes) };
   if (bytes === "too many") {
     return refusedWith(
@@ -84,18 +84,42 @@ function badRequest({ code, message }: MessageError): JsonBody {
   return refusedWith(STATUS_CODE.BadRequest, message, {}, code);
 }
 
+/**
+ * Longest body that is read in one piece, in bytes: less than what the runtime holds of each
+ * connection anyway. It mostly has arrived with the head, and then costs no stream.
+ */
+const SHORT_BYTES = 4 * 1024;
+
+/** Reads a body that the header calls short. A late one is left to the runtime. */
+function readShort(
+  request: Request,
+  timer: SharedTimer,
+): Promise<Uint8Array | "late" | "broken off"> {
+  return new Promise((resolve) => {
+    const cancelTimer = timer.start(() => resolve("late"));
+    request.arrayBuffer().then((bytes) => resolve(new Uint8Array(bytes)), () => {
+      resolve("broken off");
+    }).then(cancelTimer);
+  });
+}
+
 async function readBytes(
-  { body }: Request,
-  clock: Clock,
-  { maxBytes, timeoutMs, together }: BodyLimits,
+  request: Request,
+  timer: SharedTimer,
+  { maxBytes, together }: BodyLimits,
 ): Promise<Uint8Array | "too large" | "too many" | "late" | "broken off"> {
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) <= Math.min(SHORT_BYTES, maxBytes)) {
+    return await readShort(request, timer);
+  }
+  const { body } = request;
   if (!body) return new Uint8Array();
   // The runtime's own server returns bodies that bring buffers of their own, as short as they are.
   const reader = body.getReader();
   const drop = () => reader.cancel().catch(() => {/* it broke already */});
   let late = false;
   // Cancelling the stream ends every read, also one that waits for a client that sends nothing.
-  const cancelTimer = clock.after(timeoutMs, () => {
+  const cancelTimer = timer.start(() => {
     late = true;
     drop();
   });

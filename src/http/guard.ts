@@ -104,7 +104,7 @@ export function createGuard(options: GuardOptions): Guard {
         "This server does not accept that host name. The operator can add it to ALLOWED_HOSTS.",
       );
     }
-    if (request.headers.has("origin") && allowedOrigin(request) === undefined) {
+    if (request.headers.get("origin") !== null && allowedOrigin(request) === undefined) {
       return errorResponse(
         STATUS_CODE.Forbidden,
         "Requests from that origin are not allowed. The operator can add it to ALLOWED_ORIGINS.",

@@ -14,6 +14,7 @@ import {
 import { accepts, STATUS_CODE } from "@std/http";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
+import { SharedTimer } from "../core/shared_timer.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
 import { authInfoOf } from "../mcp/server.ts";
 import { declaredView, readsPage } from "../mcp/session_view.ts";
@@ -148,9 +149,9 @@ export function createHttpHandler(
   const tokens = "current" in options.tokens ? options.tokens : createTokenRegistry(
     options.oauth && options.tokens.length === 0 ? [] : tokensOf(options.tokens),
   );
+  const bodyTimer = new SharedTimer(clock, BODY_TIMEOUT_MS);
   const bodyLimits = {
     maxBytes: maxBodyBytes,
-    timeoutMs: BODY_TIMEOUT_MS,
     together: { bytes: 0, maxBytes: MAX_BODIES_BYTES },
   };
   const guard = createGuard({
@@ -195,7 +196,7 @@ export function createHttpHandler(
     if (draining) return guard.withCors(request, shuttingDown());
     const limited = caller.limit();
     if (limited) return guard.withCors(request, limited);
-    const body = await readJson(request, clock, bodyLimits);
+    const body = await readJson(request, bodyTimer, bodyLimits);
     // The drain began while the body was read: tell the client to try elsewhere, whatever the body
     // was.
     if (draining) return guard.withCors(request, shuttingDown());
@@ -309,6 +310,7 @@ function createMcp(
   },
 ) {
   const serving = new Set<Closable>();
+  const beginning = new SharedTimer(clock, BEGIN_MS);
   // The SDK's own close() ends calls of the newer protocol only.
   const tracked: McpServerFactory = async (context) => {
     const server = await factory(context);
@@ -336,7 +338,7 @@ function createMcp(
       const response = isPlainLegacy(request, parsedBody)
         ? serveInJson(factory, request, { authInfo, parsedBody, serving })
         : others.fetch(request, { authInfo, parsedBody });
-      return beginSoon(response, clock);
+      return beginSoon(response, beginning, clock);
     },
     async close(): Promise<void> {
       await Promise.all([waits, others, ...serving].map((open) => open.close()));
@@ -352,9 +354,13 @@ const BEGIN_MS = 1_000;
  * notices that a client has gone at any time once the response has begun; before that only where
  * the whole request came in one piece of less than 1 KB, which few do (measured, Deno 2.9.6).
  */
-function beginSoon(response: Promise<Response>, clock: Clock): Promise<Response> {
+function beginSoon(
+  response: Promise<Response>,
+  timer: SharedTimer,
+  clock: Clock,
+): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const cancelTimer = clock.after(BEGIN_MS, () => {
+    const cancelTimer = timer.start(() => {
       const headers = {
         "content-type": "text/event-stream",
         "cache-control": "no-cache, no-transform",
@@ -362,7 +368,13 @@ function beginSoon(response: Promise<Response>, clock: Clock): Promise<Response>
       };
       resolve(new Response(ReadableStream.from(framesOf(response, clock)), { headers }));
     });
-    response.then(resolve, reject).finally(cancelTimer);
+    response.then((ready) => {
+      cancelTimer();
+      resolve(ready);
+    }, (error) => {
+      cancelTimer();
+      reject(error);
+    });
   });
 }
 
@@ -432,8 +444,8 @@ async function withMcpSessionId(
   response: Response,
   makeId: () => ReturnType<McpSessionIds["make"]>,
 ): Promise<Response> {
-  const opens = !request.headers.has("mcp-session-id") &&
-    !request.headers.has("mcp-protocol-version");
+  const opens = request.headers.get("mcp-session-id") === null &&
+    request.headers.get("mcp-protocol-version") === null;
   if (!opens || !response.ok) return response;
   const headers = new Headers(response.headers);
   headers.set("mcp-session-id", await makeId());
@@ -482,7 +494,7 @@ const BOTH_TYPES = "application/json, text/event-stream";
 function readable(request: Request, body: unknown): Request {
   const given = request.headers.get("accept");
   const namesVersionOnly = readsPage(body) && declaredView(body) === undefined &&
-    request.headers.has("mcp-protocol-version");
+    request.headers.get("mcp-protocol-version") !== null;
   if (given === BOTH_TYPES && !namesVersionOnly) return request;
   // An empty list of ranges means the same as no header.
   const acceptsBoth = given?.trim() === "" ||

@@ -1,16 +1,25 @@
 import { assert, assertEquals } from "@std/assert";
+import { SharedTimer } from "../../../src/core/shared_timer.ts";
 import { type BodyLimits, readJson } from "../../../src/http/body.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 
 const LIMITS: BodyLimits = {
   maxBytes: 1_000,
-  timeoutMs: 30_000,
   together: { bytes: 0, maxBytes: 10_000 },
 };
+const TIMEOUT_MS = 30_000;
 const encoder = new TextEncoder();
 
-function post(body: BodyInit | null, type = "application/json"): Request {
-  const headers = { "content-type": type };
+function read(request: Request, clock: ManualClock, limits = LIMITS) {
+  return readJson(request, new SharedTimer(clock, TIMEOUT_MS), limits);
+}
+
+/** @param length the header that says so, if any */
+function post(body: BodyInit | null, type = "application/json", length?: number): Request {
+  const headers = {
+    "content-type": type,
+    ...(length !== undefined && { "content-length": String(length) }),
+  };
   return new Request("http://127.0.0.1/mcp", { method: "POST", headers, body });
 }
 
@@ -29,14 +38,15 @@ function fail(): never {
   throw new Error("A stream starts at once");
 }
 
-async function outcome(body: BodyInit | null): Promise<unknown> {
+async function outcome(body: BodyInit | null, saysLength = false): Promise<unknown> {
   const clock = new ManualClock();
-  const read = await readJson(post(body), clock, LIMITS);
+  const length = saysLength ? (await new Response(body).bytes()).byteLength : undefined;
+  const found = await read(post(body, undefined, length), clock);
   assertEquals([clock.pendingTimers, LIMITS.together.bytes], [0, 0]);
-  if ("value" in read) return read.value;
-  const { error, id } = await read.errorResponse.json();
+  if ("value" in found) return found.value;
+  const { error, id } = await found.errorResponse.json();
   assertEquals(id, null);
-  return [read.errorResponse.status, error.code];
+  return [found.errorResponse.status, error.code];
 }
 
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
@@ -64,19 +74,20 @@ const bodies: readonly [string, BodyInit | null, unknown][] = [
 for (const [name, body, expected] of bodies) {
   Deno.test(`readJson() of ${name}`, async () => {
     assertEquals(await outcome(body), expected);
+    assertEquals(await outcome(body, true), expected);
   });
 }
 
 Deno.test("readJson() puts the parts of a body together, however slowly they come", async () => {
   const clock = new ManualClock();
   const { body, controller } = openBody();
-  const read = readJson(post(body), clock, LIMITS);
+  const reading = read(post(body), clock);
   for (const byte of encoder.encode('{"key":"ü"}')) {
     await clock.advance(1_000);
     controller.enqueue(Uint8Array.of(byte));
   }
   controller.close();
-  assertEquals(await read, { value: { key: "ü" } });
+  assertEquals(await reading, { value: { key: "ü" } });
   assertEquals(clock.pendingTimers, 0);
 });
 
@@ -84,12 +95,12 @@ for (const sent of ["", "{", '{"a":1}']) {
   Deno.test(`readJson() answers 408 to a body that stops after '${sent}'`, async () => {
     const clock = new ManualClock();
     const { body, state, controller } = openBody();
-    const read = readJson(post(body), clock, LIMITS);
+    const reading = read(post(body), clock);
     if (sent) controller.enqueue(encoder.encode(sent));
-    await clock.advance(LIMITS.timeoutMs - 1);
+    await clock.advance(TIMEOUT_MS - 1);
     assertEquals(clock.pendingTimers, 1);
     await clock.advance(1);
-    const outcome = await read;
+    const outcome = await reading;
     assert("errorResponse" in outcome);
     assertEquals(outcome.errorResponse.status, 408);
     await outcome.errorResponse.body?.cancel();
@@ -97,26 +108,52 @@ for (const sent of ["", "{", '{"a":1}']) {
   });
 }
 
+Deno.test("readJson() answers 408 to a body that is said to be short, and stops", async () => {
+  const clock = new ManualClock();
+  const { body, controller } = openBody();
+  const reading = read(post(body, undefined, 7), clock);
+  controller.enqueue(encoder.encode("{"));
+  await clock.advance(TIMEOUT_MS - 1);
+  assertEquals(clock.pendingTimers, 1);
+  await clock.advance(1);
+  const outcome = await reading;
+  assertEquals("errorResponse" in outcome && outcome.errorResponse.status, 408);
+  // What comes after that is nobody's business.
+  controller.error(new TypeError("connection reset"));
+  await settle();
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("readJson() answers 400 to a body that is said to be short, and breaks off", async () => {
+  const clock = new ManualClock();
+  const { body, controller } = openBody();
+  const reading = read(post(body, undefined, 7), clock);
+  controller.error(new TypeError("connection reset"));
+  const outcome = await reading;
+  assertEquals("errorResponse" in outcome && outcome.errorResponse.status, 400);
+  assertEquals(clock.pendingTimers, 0);
+});
+
 Deno.test("readJson() answers 408 to a body that trickles for too long", async () => {
   const clock = new ManualClock();
   const { body, controller } = openBody();
-  const read = readJson(post(body), clock, LIMITS);
+  const reading = read(post(body), clock);
   for (let i = 0; i < 29; i++) {
     controller.enqueue(encoder.encode(" "));
     await clock.advance(1_000);
   }
   await clock.advance(1_000);
-  const outcome = await read;
+  const outcome = await reading;
   assertEquals("errorResponse" in outcome && outcome.errorResponse.status, 408);
 });
 
 Deno.test("readJson() answers 400 to a body whose client goes away", async () => {
   const clock = new ManualClock();
   const { body, controller } = openBody();
-  const read = readJson(post(body), clock, LIMITS);
+  const reading = read(post(body), clock);
   controller.enqueue(encoder.encode("{"));
   controller.error(new TypeError("connection reset"));
-  const outcome = await read;
+  const outcome = await reading;
   assertEquals("errorResponse" in outcome && outcome.errorResponse.status, 400);
   assertEquals(clock.pendingTimers, 0);
 });
@@ -146,9 +183,9 @@ const types: readonly [string, boolean][] = [
 for (const [type, isJson] of types) {
   Deno.test(`readJson() ${isJson ? "reads" : "answers 415 to, unread,"} '${type}'`, async () => {
     const request = post("1", type);
-    const read = await readJson(request, new ManualClock(), LIMITS);
+    const found = await read(request, new ManualClock());
     assertEquals(
-      "errorResponse" in read ? read.errorResponse.status : read.value,
+      "errorResponse" in found ? found.errorResponse.status : found.value,
       isJson ? 1 : 415,
     );
     assertEquals(request.bodyUsed, isJson);
@@ -160,7 +197,7 @@ Deno.test("readJson() answers 503 while all bodies together are too large", asyn
   const limits: BodyLimits = { ...LIMITS, together: { bytes: 0, maxBytes: 20 } };
   const first = openBody();
   const second = openBody();
-  const reads = [first, second].map(({ body }) => readJson(post(body), clock, limits));
+  const reads = [first, second].map(({ body }) => read(post(body), clock, limits));
   first.controller.enqueue(encoder.encode("[0,1,2,3,4,"));
   await settle();
   assertEquals(limits.together.bytes, 11);
