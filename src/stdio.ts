@@ -192,7 +192,7 @@ class Eras {
   readonly #log: Logger;
   readonly #open = new Map<"2025" | "2026", EraTransport>();
   /** Requests without a response yet, by id: a client may use an id twice. */
-  readonly #requests = new Map<string, EraTransport[]>();
+  readonly #requests = new Map<unknown, EraTransport[]>();
   /** Requests to the client that wait for its response, by id: questions to a person. */
   readonly #questions = new Map<string, OpenQuestion>();
   #asked = 0;
@@ -219,8 +219,9 @@ class Eras {
       ? this.#of("2025", message)
       : this.#existing();
     if (isRequest) {
-      const key = JSON.stringify(message.id);
-      this.#requests.set(key, [...this.#requests.get(key) ?? [], era]);
+      const sameId = this.#requests.get(message.id);
+      if (sameId) sameId.push(era);
+      else this.#requests.set(message.id, [era]);
     }
     era.deliver(message);
   }
@@ -252,14 +253,13 @@ class Eras {
    */
   #cancel(message: Extract<JSONRPCMessage, { method: string }>): void {
     const id = message.params?.requestId;
-    const key = JSON.stringify(id);
-    const [era, ...others] = this.#requests.get(key) ?? [];
+    const [era, ...others] = this.#requests.get(id) ?? [];
     if (others.length > 0) {
       return this.#log.info("Several running calls have the id of a cancellation: cancelled none", {
         id,
       });
     }
-    this.#requests.delete(key);
+    this.#requests.delete(id);
     (era ?? this.#existing()).deliver(message);
   }
 
@@ -289,11 +289,10 @@ class Eras {
 
   #forget(era: EraTransport, id: MessageId | undefined): void {
     if (id === undefined) return;
-    const key = JSON.stringify(id);
-    const waiting = this.#requests.get(key) ?? [];
+    const waiting = this.#requests.get(id) ?? [];
     const at = waiting.indexOf(era);
     if (at !== -1) waiting.splice(at, 1);
-    if (waiting.length === 0) this.#requests.delete(key);
+    if (waiting.length === 0) this.#requests.delete(id);
   }
 
   /**

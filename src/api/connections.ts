@@ -184,12 +184,13 @@ export function createConnections(
       return { fetch: single.fetch, reuses: false, drop, suspect };
     }
     const pool = kept ??= { client: open({ maxIdle: MAX_IDLE, idleMs: IDLE_MS }), used: false };
+    if (pool.used) return { fetch: pool.client.fetch, reuses: true, drop, suspect };
     const fetch: FetchAddress = (url, init) =>
       pool.client.fetch(url, init).then((response) => {
         pool.used = true;
         return response;
       });
-    return { fetch, reuses: pool.used, drop, suspect };
+    return { fetch, reuses: false, drop, suspect };
   };
   return {
     route,

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { CallKind } from "../access/limits.ts";
 import { type CallerFields, callerFields } from "../access/principal.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
@@ -96,8 +97,6 @@ export interface ReportParts {
   readonly upstream: UpstreamUse;
 }
 
-const encoder = new TextEncoder();
-
 /** Makes the report of a call. */
 export function reportOf(parts: ReportParts): CallReport {
   const { tool, call, text, durationMs, upstream } = parts;
@@ -114,7 +113,7 @@ export function reportOf(parts: ReportParts): CallReport {
     durationMs,
     upstreamMs: upstream.ms,
     upstreamRequests: upstream.requests,
-    bytes: encoder.encode(text).byteLength,
+    bytes: Buffer.byteLength(text),
     ...(call.principal && { caller: callerFields(call.principal) }),
     ids: idsOf({ agent_id: tool.binding?.agentId }, parts.args, parts.structured, {
       session_id: parts.sessionId,

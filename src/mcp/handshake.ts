@@ -186,7 +186,7 @@ export function offersByCaller(
     const hasView = seesPublished || SETS_WITH_VIEW.some(isServed);
     return { sets, agent, serverOptions, hasView, viewServerOptions };
   };
-  return (principal) => {
+  const find = (principal: Principal | undefined) => {
     const { tools: limit, agent } = principal ?? {};
     const sets = limit ? toolSets.filter((name) => limit.includes(name)) : toolSets;
     const seesPublished = publishing?.isFor(principal) ?? false;
@@ -199,6 +199,17 @@ export function offersByCaller(
     const key = `${hint.cacheScope} ${agent ?? ""} ${seesPublished} ${sets} ${explained}`;
     const offer = offers.get(key) ?? offerOf(sets, explained, agent, seesPublished, hint);
     offers.set(key, offer);
+    return offer;
+  };
+  // A token's principal is the same object with each of its requests.
+  const found = new WeakMap<Principal, Offer>();
+  let foundForNobody: Offer | undefined;
+  return (principal) => {
+    if (!principal) return foundForNobody ??= find(principal);
+    const known = found.get(principal);
+    if (known) return known;
+    const offer = find(principal);
+    found.set(principal, offer);
     return offer;
   };
 }
