@@ -1,5 +1,6 @@
 /**
- * `deno task soak`: waits on many sessions, over real sockets, through random faults.
+ * `deno task soak`: waits on many sessions, over real sockets, through random faults; with the words
+ * `http` and `stdio`, mixed calls on the whole program in a process of its own.
  *
  * A simulator in another process plays random turns and random faults from a seed; chained waits
  * must deliver every word of every turn exactly once. Both processes' clocks run `speed` times as
@@ -16,24 +17,36 @@ import type { WaitResult } from "../src/session/result.ts";
 import { createWaiter, type Waiter } from "../src/session/waiter.ts";
 import { type FastClock, fastClock } from "../tests/helpers/fast_clock.ts";
 import { settledMemory } from "../tests/helpers/memory.ts";
+import { openFilesOf } from "../tests/helpers/process_cost.ts";
 import { createRandom, type Random } from "../tests/helpers/random.ts";
 import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
 import { type Instrument, type Options, runInstrument } from "./instrument.ts";
+import { soakProgram } from "./soak/whole_program.ts";
 import { printLines, right, tableLines } from "./table.ts";
 
-const FLAGS = { minutes: 10, sessions: 200, seed: 20261123, speed: 10 } as const;
+const FLAGS = { minutes: 10, sessions: 200, seed: 20261123, speed: 10, node: false } as const;
+const PROGRAMS = ["http", "stdio"] as const;
 
-const USAGE = `deno task soak [--minutes 10] [--sessions 200] [--seed n] [--speed 10]
+const USAGE = `deno task soak [http] [stdio] [--minutes 10] [--sessions 200] [--seed n] [--speed 10]
+
+Waits on many sessions through random faults; with http, stdio or both, mixed calls on the whole program
+instead, each in its turn.
 
   --minutes   how long it runs
   --sessions  how many sessions play turns at once
   --seed      what turns and faults are drawn from; the same seed draws the same
-  --speed     seconds of the program's clock in one real second`;
+  --speed     seconds of the program's clock in one real second
+  --node      the npm package on Node, after deno task npm, in place of the program in src; its clock is
+              the machine's`;
 
 type SoakOptions = Options<typeof FLAGS>;
 
 /** How much the heap may grow from 30 % of the run to its end, in bytes. */
 const MAX_GROWTH_BYTES = 30e6;
+/** The same of resident memory, which the allocator does not give back at once. */
+const MAX_RSS_GROWTH_BYTES = 60e6;
+/** Files that may be open when all waits are over: pooled connections to the API, and the runtime's. */
+const MAX_FILES_LEFT = 150;
 /** Waits for one turn at most; a turn lasts up to 45 s, a wait at least 5 s. */
 const MAX_WAITS_PER_TURN = 200;
 /** Losses that the report shows at most. */
@@ -131,12 +144,14 @@ interface Sample {
   readonly turns: number;
   readonly heapMb: number;
   readonly rssMb: number;
+  readonly openFiles: number;
 }
 
 async function sample(tally: Tally, startedAt: number): Promise<Sample> {
   const { heapUsed, rss } = await settledMemory();
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
-  return { seconds, turns: tally.turns, heapMb: heapUsed / 1e6, rssMb: rss / 1e6 };
+  const openFiles = await openFilesOf(Deno.pid) ?? NaN;
+  return { seconds, turns: tally.turns, heapMb: heapUsed / 1e6, rssMb: rss / 1e6, openFiles };
 }
 
 /** Takes ten samples, the last at `endsAt`. */
@@ -194,12 +209,13 @@ function report(soak: Soak, samples: readonly Sample[], found: readonly (string 
     `clock ${options.speed} times as fast, ${options.minutes} minutes`,
     "",
     ...tableLines(
-      [right("after s"), right("turns"), right("heap MB"), right("resident MB")],
-      samples.map(({ seconds, turns, heapMb, rssMb }) => [
+      ["after s", "turns", "heap MB", "resident MB", "open files"].map(right),
+      samples.map(({ seconds, turns, heapMb, rssMb, openFiles }) => [
         seconds,
         turns,
         heapMb.toFixed(1),
         rssMb.toFixed(1),
+        openFiles,
       ]),
     ),
     "",
@@ -218,7 +234,17 @@ function report(soak: Soak, samples: readonly Sample[], found: readonly (string 
   ]);
 }
 
-async function run(options: SoakOptions): Promise<boolean> {
+/** Soaks the programs that are named, or the waiter alone. */
+async function run(options: SoakOptions, words: readonly string[]): Promise<boolean> {
+  if (words.length === 0) return await soakWaiter(options);
+  let allWell = true;
+  for (const transport of PROGRAMS) {
+    if (words.includes(transport)) allWell = await soakProgram(transport, options) && allWell;
+  }
+  return allWell;
+}
+
+async function soakWaiter(options: SoakOptions): Promise<boolean> {
   await using upstream = await UpstreamProcess.start(options);
   const soak = startSoak(options, upstream);
   const { connections, clock, tally, waiter } = soak;
@@ -234,19 +260,33 @@ async function run(options: SoakOptions): Promise<boolean> {
   const { openStreams, faults = {} } = await upstream.state();
   const [early, last] = [samples[2], samples.at(-1)];
   const grownMb = early && last ? last.heapMb - early.heapMb : 0;
+  const grownRssMb = early && last ? last.rssMb - early.rssMb : 0;
+  const filesAtEnd = await openFilesOf(Deno.pid) ?? NaN;
   report(soak, samples, [
     ...Object.entries(faults).map(([kind, count]) => [`  faults: ${kind}`, count]),
     ["turns lost, repeated or out of order", tally.losses.length],
     ["streams left open", openStreams],
     ["timers left", clock.pendingTimers],
+    ["open files left", filesAtEnd],
     ["heap grown since 30 %, MB", grownMb.toFixed(1)],
+    ["resident memory grown since 30 %, MB", grownRssMb.toFixed(1)],
   ]);
   waiter.close();
   connections.close();
   return tally.losses.length === 0 && openStreams === 0 && clock.pendingTimers === 0 &&
-    grownMb * 1e6 <= MAX_GROWTH_BYTES;
+    grownMb * 1e6 <= MAX_GROWTH_BYTES && grownRssMb * 1e6 <= MAX_RSS_GROWTH_BYTES &&
+    !(filesAtEnd > MAX_FILES_LEFT);
 }
 
-const instrument: Instrument<typeof FLAGS> = { usage: USAGE, flags: FLAGS, run };
+const instrument: Instrument<typeof FLAGS> = {
+  usage: USAGE,
+  flags: FLAGS,
+  complaints: ({ node }, words) => [
+    ...words.filter((word) => !PROGRAMS.some((name) => name === word))
+      .map((word) => `Unknown argument '${word}'.`),
+    ...(node && words.length === 0 ? ["--node needs http or stdio."] : []),
+  ],
+  run,
+};
 
 if (import.meta.main) await runInstrument(instrument);

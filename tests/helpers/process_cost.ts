@@ -50,6 +50,13 @@ export async function residentBytes(pid: number): Promise<number | undefined> {
   return kilobytes > 0 ? kilobytes * 1_024 : undefined;
 }
 
+/** Counts the files that a process has open, sockets included; undefined on systems other than Linux. */
+export async function openFilesOf(pid: number): Promise<number | undefined> {
+  if (Deno.build.os !== "linux") return undefined;
+  const { stdout } = await run("ls", [`/proc/${pid}/fd`]);
+  return stdout.split("\n").filter((name) => name !== "").length;
+}
+
 /** Reads files of `/proc/<pid>`; the runtime itself lets only a program with every permission. */
 async function readProc(pid: number, ...files: readonly string[]): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return undefined;
