@@ -67,20 +67,36 @@ Deno.test("the program over HTTP goes on and ends when nobody reads its log", as
   assert(ms < 9_000, `${ms} ms`);
 });
 
-for (const end of ["SIGTERM", "SIGINT", "the end of stdin"] as const) {
-  Deno.test(`the program ends on ${end} when nobody reads its answers`, async () => {
-    const program = unread(SIMULATE, "stdout");
-    await program.sendText(lines(100, listTools));
-    await program.until(() => program.stderr.find((line) => line.includes("serves MCP on stdio")));
-    // What comes after the answers that nobody reads is still heard.
+/** Messages after which the program reads and writes its pipes in another way. */
+const MANY = 20;
+
+/** Sends lines that are no message, each once the one before it was read. */
+async function sendUnreadable(program: Spawned, count: number): Promise<void> {
+  const told = () => program.stderr.filter((line) => line.includes("cannot be read")).length;
+  const before = told();
+  for (let sent = 1; sent <= count; sent++) {
     await program.sendText("no message\n");
-    await program.until(() => program.stderr.find((line) => line.includes("cannot be read")));
-    if (end === "the end of stdin") await program.closeStdin();
-    else program.kill(end);
-    const { code, ms } = await program.ending();
-    assertEquals(code, 0);
-    assert(ms < 8_000, `${ms} ms`);
-  });
+    await program.until(() => told() >= before + sent || undefined);
+  }
+}
+
+for (const end of ["SIGTERM", "SIGINT", "the end of stdin"] as const) {
+  for (const [after, count] of [["", 0], [", after many messages", MANY]] as const) {
+    Deno.test(`the program ends on ${end} when nobody reads its answers${after}`, async () => {
+      const program = unread(SIMULATE, "stdout");
+      await program.until(() => program.stderr.find((line) => line.includes("serves MCP")));
+      // The log tells of each of them; their error responses fit into the pipe.
+      await sendUnreadable(program, count);
+      await program.sendText(lines(100, listTools));
+      // What comes after the answers that nobody reads is still heard.
+      await sendUnreadable(program, 1);
+      if (end === "the end of stdin") await program.closeStdin();
+      else program.kill(end);
+      const { code, ms } = await program.ending();
+      assertEquals(code, 0);
+      assert(ms < 8_000, `${ms} ms`);
+    });
+  }
 }
 
 Deno.test("the program ends with a log line when more responses are unread than the bound", async () => {
