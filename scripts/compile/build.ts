@@ -17,7 +17,7 @@ import {
   compilerEnv,
   type Manifest,
 } from "./plan.ts";
-import { type Parts, renameParts } from "./parts.ts";
+import { type Parts, renameParts, requireApart } from "./parts.ts";
 import type { Target } from "./targets.ts";
 import { type Run, run, type Source } from "./tools.ts";
 
@@ -81,7 +81,10 @@ export async function buildBundle(options: BuildOptions): Promise<string> {
   });
   if (!success) throw new Error(`Cannot make the bundle: ${stderr.trim()}`);
   const bundled = basename(entry).replace(/\.ts$/, ".js");
-  const parts = renameParts(await readParts(folder), new Map([[bundled, BUNDLE_NAME]]));
+  const parts = renameParts(
+    requireApart(await readParts(folder)),
+    new Map([[bundled, BUNDLE_NAME]]),
+  );
   await emptyFolder(folder);
   for (const [name, text] of bakeCommit(parts, source.commit)) {
     await Deno.writeTextFile(`${folder}/${name}`, text);

@@ -6,7 +6,7 @@
 
 import { dirname, relative } from "node:path";
 import { ROOT } from "../compile/build.ts";
-import { type Parts, renameParts } from "../compile/parts.ts";
+import { type Parts, renameParts, requireApart } from "../compile/parts.ts";
 import { bakeCommit, bundleArgs, bundlerEnv } from "../compile/plan.ts";
 import { run, type Source } from "../compile/tools.ts";
 import { listPackages } from "../release/input.ts";
@@ -110,7 +110,7 @@ async function bundle(folder: string): Promise<Parts> {
   const parts = await readFlat(folder);
   await Deno.remove(folder, { recursive: true });
   return renameParts(
-    parts,
+    requireApart(parts),
     new Map(
       Object.entries(ENTRIES).map(([path, name]) => [flat(path.replace(/\.ts$/, ".js")), name]),
     ),

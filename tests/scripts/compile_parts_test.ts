@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Parts, renameParts } from "../../scripts/compile/parts.ts";
+import { type Parts, renameParts, requireApart } from "../../scripts/compile/parts.ts";
 
 const PROGRAM = new Map([["main.js", "program.mjs"]]);
 const MAIN = new Map([["main.js", "main.mjs"]]);
@@ -64,4 +64,44 @@ Deno.test("renameParts() refuses a bundle without its entry", () => {
     Error,
     "no file main.js",
   );
+});
+
+const HELPERS = "var e=Object.defineProperty;" +
+  'import{createRequire as __r} from "node:module";var m=__r(import.meta.url);' +
+  "var n=1,o=2;export{m as a,n as b,o as c};";
+
+Deno.test("requireApart() loads node:module only with the parts that call require", () => {
+  const parts = requireApart(
+    new Map([
+      ["main.js", 'import{b as x}from"./chunk-H.js";x();'],
+      ["chunk-H.js", HELPERS],
+      ["chunk-1.js", 'import{x}from"./main.js";import{a as T,b as g}from"./chunk-H.js";T("y");'],
+      ["chunk-2.js", 'import{a as T}from"./chunk-H.js";T("y");'],
+    ]),
+  );
+  assertEquals(
+    [...parts],
+    [
+      ["main.js", 'import{b as x}from"./chunk-H.js";x();'],
+      ["chunk-H.js", "var e=Object.defineProperty;var n=1,o=2;export{n as b,o as c};"],
+      [
+        "chunk-1.js",
+        'import{x}from"./main.js";import{a as T}from"./require-chunk-H.js";' +
+        'import{b as g}from"./chunk-H.js";T("y");',
+      ],
+      ["chunk-2.js", 'import{a as T}from"./require-chunk-H.js";T("y");'],
+      [
+        "require-chunk-H.js",
+        'import{createRequire as __r} from "node:module";var m=__r(import.meta.url);' +
+        "export{m as a};\n",
+      ],
+    ],
+  );
+});
+
+Deno.test("requireApart() leaves a bundle alone whose parts share no require", () => {
+  for (const text of ["var n=1;export{n as a};", HELPERS.replace("m as a,", "")]) {
+    const parts = new Map([["main.js", 'import{b as x}from"./h.js";'], ["h.js", text]]);
+    assertEquals(requireApart(parts), parts);
+  }
 });
