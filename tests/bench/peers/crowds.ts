@@ -12,7 +12,7 @@ import { isReply, waitCall } from "../waits/http_waits.ts";
 import { HEADERS, resultIn, within } from "./client.ts";
 import { Cannot, type Findings } from "./findings.ts";
 import { CROWDS } from "./rows.ts";
-import type { Side } from "./sides.ts";
+import type { HttpServer, Side } from "./sides.ts";
 
 /** How many waits, and for how long they are held. */
 export interface CrowdSizes {
@@ -30,6 +30,8 @@ const SPEED = hostedHabits.heartbeatMs / 500;
 /** Waits that are opened at once. */
 const BATCH = 100;
 const POLL_MS = 5;
+/** Ends of the rows' ids. */
+const PARTS = ["open", "open_cpu", "memory", "cpu", "end", "end_cpu"] as const;
 
 interface Crowd {
   readonly sessionIds: readonly string[];
@@ -72,18 +74,34 @@ async function open(
   return { sessionIds, replies: Promise.all(waits) };
 }
 
-/** Returns milliseconds from before the turns end until all results are there. */
+/** Ends the turns of a crowd; resolves when all results are there. */
 async function end(
   upstream: UpstreamProcess,
   { sessionIds, replies }: Crowd,
   { giveUpMs }: CrowdSizes,
-): Promise<number> {
-  const startedAt = performance.now();
+): Promise<void> {
   await upstream.finish(sessionIds);
   await within(giveUpMs, "not all results", () => replies);
+}
+
+/** Does something, and returns how long it took, and how long the server computed meanwhile. */
+async function timed<T>({ pid }: HttpServer, work: () => Promise<T>) {
+  const before = await startCpuMs(pid);
+  const startedAt = performance.now();
+  const result = await work();
   const ms = performance.now() - startedAt;
-  await upstream.streamsAre(0);
-  return ms;
+  const after = await startCpuMs(pid);
+  return { result, ms, cpuMs: after && before && after - before };
+}
+
+/** Returns the milliseconds that a server computes in a second, taken over a longer or shorter time. */
+async function cpuOf({ pid }: HttpServer, windowMs: number): Promise<number | undefined> {
+  const before = await startCpuMs(pid);
+  const startedAt = performance.now();
+  await systemClock.sleep(windowMs);
+  const after = await startCpuMs(pid);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  return after && before && (after - before) / seconds;
 }
 
 async function measureCrowd(side: Side, count: number, sizes: CrowdSizes) {
@@ -93,24 +111,22 @@ async function measureCrowd(side: Side, count: number, sizes: CrowdSizes) {
   const { signal } = controller;
   try {
     await end(upstream, await open(server.url, upstream, sizes.warmUp, sizes, signal), sizes);
+    await upstream.streamsAre(0);
     await systemClock.sleep(sizes.restMs);
-    const before = await residentBytes(server.pid);
-    const startedAt = performance.now();
-    const crowd = await open(server.url, upstream, count, sizes, signal);
-    const openMs = performance.now() - startedAt;
+    const empty = await residentBytes(server.pid);
+    const opened = await timed(server, () => open(server.url, upstream, count, sizes, signal));
     await systemClock.sleep(sizes.restMs);
-    const cpuBefore = await startCpuMs(server.pid);
-    const heldAt = performance.now();
-    await systemClock.sleep(sizes.windowMs);
-    const cpuAfter = await startCpuMs(server.pid);
-    const seconds = (performance.now() - heldAt) / 1_000;
-    const after = await residentBytes(server.pid);
-    const endMs = await end(upstream, crowd, sizes);
+    const cpuMsInASecond = await cpuOf(server, sizes.windowMs);
+    const full = await residentBytes(server.pid);
+    const ended = await timed(server, () => end(upstream, opened.result, sizes));
+    await upstream.streamsAre(0);
     return {
-      open: openMs,
-      memory: after && before && (after - before) / count / 1e3,
-      cpu: cpuAfter && cpuBefore && (cpuAfter - cpuBefore) / seconds,
-      end: endMs,
+      open: opened.ms,
+      open_cpu: opened.cpuMs,
+      memory: full && empty && (full - empty) / count / 1e3,
+      cpu: cpuMsInASecond,
+      end: ended.ms,
+      end_cpu: ended.cpuMs,
     };
   } finally {
     controller.abort();
@@ -124,7 +140,7 @@ export async function measureCrowds(
   findings: Findings,
 ): Promise<void> {
   for (const crowd of CROWDS) {
-    const rows = ["open", "memory", "cpu", "end"].map((part) => `waits_${crowd}_${part}`);
+    const rows = PARTS.map((part) => `waits_${crowd}_${part}`);
     for (const side of sides) {
       await findings.measure(rows, side.name, async () => {
         const found = await measureCrowd(side, sizes.waits[crowd], sizes);

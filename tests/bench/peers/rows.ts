@@ -75,9 +75,11 @@ function crowdRows(count: number): Row[] {
   const id = `waits_${count}`;
   return [
     less(`${id}_open`, `${count.toLocaleString("en-US")} waits over HTTP: time to open all`, "ms"),
+    less(`${id}_open_cpu`, "… processor time to open all", "ms"),
     less(`${id}_memory`, "… memory of each", "KB"),
-    less(`${id}_cpu`, "… processor time of all in a second, with two heartbeats each", "ms"),
+    less(`${id}_cpu`, "… processor time to hold all for a second, with two heartbeats each", "ms"),
     less(`${id}_end`, "… from the end of all turns to the last result", "ms"),
+    less(`${id}_end_cpu`, "… processor time of that", "ms"),
   ];
 }
 
