@@ -22,30 +22,30 @@ const LOOSE_PERCENT = 10;
 /** Slack of so few characters or KB is never too much. */
 const SMALL_SLACK = 20;
 
-/** Returns the lines of a table: each size that has a limit, its limit, and the slack between them. */
+/** Returns the lines of a table: each size that has a limit, with the slack between them. */
 export function sizeTable(
   { figures, skipped }: Sizes,
   limits: Readonly<Record<string, number>> = SIZE_LIMITS,
 ): string[] {
-  const rows = figures.flatMap(({ id, what, unit, median }) => {
-    const limit = limits[id];
+  const rows = figures.flatMap(({ id, what, unit, median, ...own }) => {
+    const limit = limits[id] ?? own.limit ?? own.target;
     if (limit === undefined) return [];
-    const percent = (limit / median - 1) * 100;
-    const remark = percent < TIGHT_PERCENT
-      ? "tight"
-      : percent > LOOSE_PERCENT && limit - median > SMALL_SLACK
-      ? "loose"
-      : "";
-    return [[what, median.toLocaleString("en-US"), limit.toLocaleString("en-US"), unit].concat(
-      `${percent.toFixed(1)} %`,
-      remark,
-    )];
+    const slack = (limit / median - 1) * 100;
+    const [figure, bound] = [median, limit].map((value) => value.toLocaleString("en-US"));
+    const remark = remarkOn(slack, limit - median);
+    return [[what, figure ?? "", bound ?? "", unit, `${slack.toFixed(1)} %`, remark]];
   });
   const columns = ["size", right("figure"), right("limit"), "unit", right("slack"), ""];
   return [
     ...tableLines(columns, rows),
     ...[...skipped].map(([id, why]) => `not measured: ${id}: ${why}`),
   ];
+}
+
+function remarkOn(percent: number, slack: number): string {
+  if (slack < 0) return "beyond";
+  if (percent < TIGHT_PERCENT) return "tight";
+  return percent > LOOSE_PERCENT && slack > SMALL_SLACK ? "loose" : "";
 }
 
 /** Returns a line for each size beyond its limit, and for each limit of a size that nothing measures. */
@@ -62,7 +62,7 @@ export function sizeComplaints(
   );
   return [
     ...exceeded(limited).map((line) =>
-      `${line}: look at what grew and make it smaller; scripts/sizes/limits.ts says what the limit is for`
+      `${line}: look at what grew and make it smaller; scripts/sizes/limits.ts says what limits are for`
     ),
     ...unmeasured.map((id) => `${id}: nothing measures it; take it out of scripts/sizes/limits.ts`),
   ];

@@ -33,7 +33,9 @@ Deno.test("sizeComplaints() names limits of sizes that nothing measures", () => 
 Deno.test("sizeComplaints() holds other figures to limits of their own", () => {
   const ratio = { id: "r", what: "r", unit: "x", better: "less", limit: 1 } as const;
   const figures = [exactFigure(ratio, 1.1)];
-  assertEquals(sizeComplaints({ figures, skipped: new Map() }, {}).length, 1);
+  const measured = { figures, skipped: new Map() };
+  assertEquals(sizeComplaints(measured, {}).length, 1);
+  assertEquals(sizeTable(measured, {}).at(-1), "r        1.1      1  x     -9.1 %  beyond");
 });
 
 Deno.test("sizeTable() shows the slack, and where it is tight or loose", () => {
