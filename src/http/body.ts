@@ -114,8 +114,7 @@ async function readBytes(
   }
   const { body } = request;
   if (!body) return new Uint8Array();
-  // The runtime's own server returns bodies that bring buffers of their own, as short as they are.
-  const reader = body.getReader();
+  const reader = pieceReader(body);
   const drop = () => reader.cancel().catch(() => {/* it broke already */});
   let late = false;
   // Cancelling the stream ends every read, also one that waits for a client that sends nothing.
@@ -126,9 +125,9 @@ async function readBytes(
   const buffer = new ByteBuffer();
   try {
     for (;;) {
-      const { value: chunk } = await reader.read();
+      const { done, value: chunk } = await readPiece(reader);
       if (late) return "late";
-      if (!chunk) return buffer.bytes();
+      if (done || !chunk) return buffer.bytes();
       if (buffer.byteLength + chunk.byteLength > maxBytes) {
         drop();
         return "too large";
@@ -146,4 +145,29 @@ async function readBytes(
     together.bytes -= buffer.byteLength;
     cancelTimer();
   }
+}
+
+/** Buffer of one read, in bytes. */
+const PIECE_BYTES = 16 * 1024;
+
+/** Reads into buffers that it is given, or, of a body that accepts none, what that brings. */
+type PieceReader = ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array>;
+
+/**
+ * Takes over a body. Left alone, Deno reads 64 KiB at a time, and the buffer of the read at the end
+ * stays with the request, which lives as long as a wait. A body that came with its head accepts no
+ * buffers: it brings one as short as it is.
+ */
+function pieceReader(body: ReadableStream<Uint8Array>): PieceReader {
+  try {
+    return body.getReader({ mode: "byob" });
+  } catch {
+    return body.getReader();
+  }
+}
+
+function readPiece(reader: PieceReader): Promise<ReadableStreamReadResult<Uint8Array>> {
+  return reader instanceof ReadableStreamDefaultReader
+    ? reader.read()
+    : reader.read(new Uint8Array(PIECE_BYTES));
 }

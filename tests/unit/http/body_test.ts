@@ -213,3 +213,31 @@ Deno.test("readJson() answers 503 while all bodies together are too large", asyn
   assertEquals(await reads[0], { value: [0, 1, 2, 3, 4, 5] });
   assertEquals([limits.together.bytes, clock.pendingTimers], [0, 0]);
 });
+
+/** A body of bytes as the runtime reads it: into the reader's buffers, or into large ones. */
+function byteBody(text: string) {
+  const buffers: number[] = [];
+  const bytes = encoder.encode(text);
+  let at = 0;
+  const body = new ReadableStream({
+    type: "bytes",
+    autoAllocateChunkSize: 64 * 1024,
+    pull(controller) {
+      const view = controller.byobRequest?.view;
+      if (!view) return;
+      buffers.push(view.byteLength);
+      const piece = bytes.subarray(at, at + Math.min(view.byteLength, 300));
+      if (piece.byteLength === 0) controller.close();
+      new Uint8Array(view.buffer, view.byteOffset).set(piece);
+      controller.byobRequest?.respond(piece.byteLength);
+      at += piece.byteLength;
+    },
+  });
+  return { body, buffers };
+}
+
+Deno.test("readJson() brings buffers of its own, which are shorter than the runtime's", async () => {
+  const { body, buffers } = byteBody(JSON.stringify("x".repeat(398)));
+  assertEquals(await read(post(body), new ManualClock()), { value: "x".repeat(398) });
+  assertEquals(buffers, [16_384, 16_384, 16_384]);
+});
