@@ -26,9 +26,10 @@ import { openFilesProblem } from "./open_files.ts";
 const MAX_UNREAD_LOG_BYTES = 1024 * 1024;
 
 /**
- * Pause between two writes of log lines, in milliseconds: each write costs as much as ten lines.
+ * Pause between two writes of log lines, in milliseconds: each write wakes a thread, which costs a
+ * third of a short call.
  */
-const LOG_PAUSE_MS = 10;
+const LOG_PAUSE_MS = 50;
 
 /** Bound of results that a host has not read yet, in bytes: hundreds of the largest. */
 const MAX_UNREAD_RESULT_BYTES = 64 * 1024 * 1024;

@@ -79,7 +79,8 @@ function jsonLine(time: string): Layout {
 
 const textLine: Layout = (level, message, fields) => {
   let line = `cma-mcp ${level}: ${message}`;
-  for (const [name, value] of Object.entries(fields)) {
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
     if (value === undefined) continue;
     line += ` ${name}=${typeof value === "string" ? word(value) : JSON.stringify(value)}`;
   }

@@ -40,6 +40,17 @@ export class SharedTimer {
     };
   }
 
+  /**
+   * Does as {@linkcode start} does, but after `delayMs`, which is longer than the time of this timer:
+   * only what takes that time needs a timer of its own.
+   */
+  startLonger(delayMs: number, run: () => void): () => void {
+    let cancel = this.start(() => {
+      cancel = this.#clock.after(delayMs - this.#delayMs, run);
+    });
+    return () => cancel();
+  }
+
   #arm(delayMs: number): void {
     this.#cancelTimer = this.#clock.after(delayMs, () => this.#runDue());
   }

@@ -14,6 +14,8 @@ import { errorResponse, RETRY_AFTER_SEC } from "./responses.ts";
 export interface BodyLimits {
   /** Largest body, in bytes. */
   readonly maxBytes: number;
+  /** Longest time for a body to arrive, in milliseconds. */
+  readonly timeoutMs: number;
   /** Bytes of all bodies that are being read at this moment, and their bound. */
   readonly together: { bytes: number; readonly maxBytes: number };
 }
@@ -30,7 +32,7 @@ export type JsonBody = { readonly value: unknown } | { readonly errorResponse: R
  * is too large, 503 when all bodies being read are too large together, 408 for one that does not
  * arrive in time, and 400 for one that breaks off or that {@linkcode parseJson} rejects.
  *
- * @param timer runs for as long as a body may take to arrive
+ * @param timer runs for a shorter time than a body may take to arrive
  */
 export async function readJson(
   request: Request,
@@ -94,9 +96,10 @@ const SHORT_BYTES = 4 * 1024;
 function readShort(
   request: Request,
   timer: SharedTimer,
+  timeoutMs: number,
 ): Promise<Uint8Array | "late" | "broken off"> {
   return new Promise((resolve) => {
-    const cancelTimer = timer.start(() => resolve("late"));
+    const cancelTimer = timer.startLonger(timeoutMs, () => resolve("late"));
     request.arrayBuffer().then((bytes) => resolve(new Uint8Array(bytes)), () => {
       resolve("broken off");
     }).then(cancelTimer);
@@ -106,11 +109,11 @@ function readShort(
 async function readBytes(
   request: Request,
   timer: SharedTimer,
-  { maxBytes, together }: BodyLimits,
+  { maxBytes, timeoutMs, together }: BodyLimits,
 ): Promise<Uint8Array | "too large" | "too many" | "late" | "broken off"> {
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) <= Math.min(SHORT_BYTES, maxBytes)) {
-    return await readShort(request, timer);
+    return await readShort(request, timer, timeoutMs);
   }
   const { body } = request;
   if (!body) return new Uint8Array();
@@ -118,7 +121,7 @@ async function readBytes(
   const drop = () => reader.cancel().catch(() => {/* it broke already */});
   let late = false;
   // Cancelling the stream ends every read, also one that waits for a client that sends nothing.
-  const cancelTimer = timer.start(() => {
+  const cancelTimer = timer.startLonger(timeoutMs, () => {
     late = true;
     drop();
   });

@@ -149,9 +149,11 @@ export function createHttpHandler(
   const tokens = "current" in options.tokens ? options.tokens : createTokenRegistry(
     options.oauth && options.tokens.length === 0 ? [] : tokensOf(options.tokens),
   );
-  const bodyTimer = new SharedTimer(clock, BODY_TIMEOUT_MS);
+  // Hardly a request takes that long, so while some run they need no timers of the runtime's.
+  const beginning = new SharedTimer(clock, BEGIN_MS);
   const bodyLimits = {
     maxBytes: maxBodyBytes,
+    timeoutMs: BODY_TIMEOUT_MS,
     together: { bytes: 0, maxBytes: MAX_BODIES_BYTES },
   };
   const guard = createGuard({
@@ -172,7 +174,7 @@ export function createHttpHandler(
     : undefined;
   const mcpSessionIds = createMcpSessionIds(sealer);
   const isReady = createReadiness(clock, options.ready);
-  const mcp = createMcp(factory, { log, clock, maxBodyBytes });
+  const mcp = createMcp(factory, { log, clock, beginning, maxBodyBytes });
   let ending = false;
   let draining = false;
 
@@ -196,7 +198,7 @@ export function createHttpHandler(
     if (draining) return guard.withCors(request, shuttingDown());
     const limited = caller.limit();
     if (limited) return guard.withCors(request, limited);
-    const body = await readJson(request, bodyTimer, bodyLimits);
+    const body = await readJson(request, beginning, bodyLimits);
     // The drain began while the body was read: tell the client to try elsewhere, whatever the body
     // was.
     if (draining) return guard.withCors(request, shuttingDown());
@@ -303,14 +305,14 @@ function openToPeople(
 /** Makes the SDK's handler, for requests that were let in. */
 function createMcp(
   factory: McpServerFactory,
-  { log, clock, maxBodyBytes }: {
+  { log, clock, beginning, maxBodyBytes }: {
     readonly log: Logger;
     readonly clock: Clock;
+    readonly beginning: SharedTimer;
     readonly maxBodyBytes: number;
   },
 ) {
   const serving = new Set<Closable>();
-  const beginning = new SharedTimer(clock, BEGIN_MS);
   // The SDK's own close() ends calls of the newer protocol only.
   const tracked: McpServerFactory = async (context) => {
     const server = await factory(context);

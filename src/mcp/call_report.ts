@@ -14,6 +14,7 @@ import { type CallerFields, callerFields } from "../access/principal.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
 import { ApiError } from "../api/errors.ts";
+import { isFields } from "../api/read.ts";
 import { ToolError } from "../core/errors.ts";
 import { ID } from "../core/ids.ts";
 import type { UpstreamUse } from "../core/upstream_requests.ts";
@@ -154,10 +155,9 @@ const ID_FIELDS: readonly (readonly [field: string, name: string])[] = [
 function idsOf(...sources: readonly unknown[]): Record<string, string> {
   const ids: Record<string, string> = {};
   for (const source of sources) {
-    if (typeof source !== "object" || source === null) continue;
-    const fields: Readonly<Record<string, unknown>> = { ...source };
+    if (!isFields(source)) continue;
     for (const [field, name] of ID_FIELDS) {
-      const id = fields[field];
+      const id = source[field];
       if (typeof id === "string" && ID.test(id)) ids[name] = id;
     }
   }

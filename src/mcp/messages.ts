@@ -195,9 +195,10 @@ function withoutNulls(fields: Fields): Fields {
 }
 
 function hasNulls(fields: Fields): boolean {
-  return Object.entries(fields).some(([name, value]) =>
-    value === null || (name !== "arguments" && isFields(value) && hasNulls(value))
-  );
+  return Object.keys(fields).some((name) => {
+    const value = fields[name];
+    return value === null || (name !== "arguments" && isFields(value) && hasNulls(value));
+  });
 }
 
 function invalid(id: MessageId, what: string): CheckedMessage {

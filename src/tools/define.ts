@@ -408,7 +408,8 @@ async function checkAccess(
   let session: Session | undefined;
   const sessionIds: string[] = [];
   const fileIds: string[] = [];
-  for (const [argument, kind] of Object.entries(reaches)) {
+  for (const argument of Object.keys(reaches)) {
+    const kind = reaches[argument];
     if (kind === "list" || args[argument] === undefined) continue;
     for (const id of valuesOf(args[argument])) {
       if (typeof id !== "string") throw new TypeError(`${argument} must hold ids only`);

@@ -88,3 +88,25 @@ Deno.test("a function that cancels all others may start one", async () => {
   assertEquals(ran, ["again"]);
   assertEquals(clock.pendingTimers, 0);
 });
+
+Deno.test("what takes longer gets a timer of its own when the shared time is up", async () => {
+  const clock = new ManualClock();
+  const timer = new SharedTimer(clock, DELAY_MS);
+  const ran: string[] = [];
+  timer.startLonger(5 * DELAY_MS, () => void ran.push("long"));
+  const cancels = [
+    timer.startLonger(5 * DELAY_MS, () => void ran.push("cancelled early")),
+    timer.startLonger(5 * DELAY_MS, () => void ran.push("cancelled late")),
+  ];
+  assertEquals(clock.pendingTimers, 1);
+  cancels[0]?.();
+  await clock.advance(DELAY_MS);
+  assertEquals(clock.pendingTimers, 2);
+  cancels[1]?.();
+  assertEquals(clock.pendingTimers, 1);
+  await clock.advance(4 * DELAY_MS - 1);
+  assertEquals(ran, []);
+  await clock.advance(1);
+  assertEquals(ran, ["long"]);
+  assertEquals(clock.pendingTimers, 0);
+});

@@ -5,13 +5,15 @@ import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 
 const LIMITS: BodyLimits = {
   maxBytes: 1_000,
+  timeoutMs: 30_000,
   together: { bytes: 0, maxBytes: 10_000 },
 };
-const TIMEOUT_MS = 30_000;
+/** Some time that is shorter than that. */
+const SHARED_MS = 1_000;
 const encoder = new TextEncoder();
 
 function read(request: Request, clock: ManualClock, limits = LIMITS) {
-  return readJson(request, new SharedTimer(clock, TIMEOUT_MS), limits);
+  return readJson(request, new SharedTimer(clock, SHARED_MS), limits);
 }
 
 /** @param length the header that says so, if any */
@@ -97,7 +99,7 @@ for (const sent of ["", "{", '{"a":1}']) {
     const { body, state, controller } = openBody();
     const reading = read(post(body), clock);
     if (sent) controller.enqueue(encoder.encode(sent));
-    await clock.advance(TIMEOUT_MS - 1);
+    await clock.advance(LIMITS.timeoutMs - 1);
     assertEquals(clock.pendingTimers, 1);
     await clock.advance(1);
     const outcome = await reading;
@@ -113,7 +115,7 @@ Deno.test("readJson() answers 408 to a body that is said to be short, and stops"
   const { body, controller } = openBody();
   const reading = read(post(body, undefined, 7), clock);
   controller.enqueue(encoder.encode("{"));
-  await clock.advance(TIMEOUT_MS - 1);
+  await clock.advance(LIMITS.timeoutMs - 1);
   assertEquals(clock.pendingTimers, 1);
   await clock.advance(1);
   const outcome = await reading;
