@@ -120,10 +120,13 @@ async function ourExecutable(folder: string, options: BuildOptions): Promise<Mad
   return "path" in built ? { command: built.path, args: [] } : { missing: built.failure };
 }
 
-/** Returns the version of a runtime; undefined where it cannot be run. */
+/**
+ * Returns the version of a runtime; undefined where it cannot be run. Where there is no Node, Deno
+ * starts itself under that name, and says so.
+ */
 async function versionOf(command: string): Promise<string | undefined> {
   const { success, stdout } = await run(command, ["--version"]);
-  return success ? stdout.trim().replace(/^v/, "") : undefined;
+  return success ? /^v?(\d+\.\d+\.\d+)\s*$/.exec(stdout)?.[1] : undefined;
 }
 
 /** Finds Bun: that which `BUN` names, or installs it from npm into a cache, where the next run has it. */
