@@ -1,7 +1,7 @@
 /**
  * Loads the part of `undici` that sends requests. Its own entry also loads `fetch`, WebSockets,
- * caches and mocks, which this program does not use: 230 KB of code, which take 45 ms of processor
- * time and 6 MB of memory on Node 20.
+ * caches and mocks, which this program does not use: 230 KB of code, and 20 ms of the first request
+ * on Node 20.
  *
  * @module
  */
