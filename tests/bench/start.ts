@@ -19,6 +19,7 @@ import {
   timeProgram,
   type Until,
 } from "./start/process.ts";
+import { startConfigured } from "./start/configured.ts";
 import { buildPrograms, type Programs, type Side, startables } from "./start/programs.ts";
 
 /** Starts of executables; at least 15, so that the median of the ratios says something. */
@@ -31,6 +32,12 @@ const COMMAND_ROUNDS = { full: 15, quick: 1 } as const;
 const SETTLE_MS = 1_000;
 /** Programs whose tools are listed as well. */
 const LISTED: readonly Side[] = ["executable", "one_tool"];
+/** Programs whose start takes so long that few are timed. */
+const SLOW: readonly Side[] = ["source_simulated", "source_one_tool", "node", "npx"];
+/** Programs of which commands are timed. */
+const WITH_COMMANDS: readonly Side[] = ["executable", "node", "npx"];
+/** Resident memory of the executable with everything configured, in megabytes. */
+const MAX_RESTING_MB = 70;
 
 type Sides = ReadonlyMap<Side, Startable>;
 
@@ -81,26 +88,59 @@ async function memoryFigures(sides: Sides, rounds: number): Promise<Figure[]> {
   });
 }
 
-/** Measures how long our executable takes for commands that do not serve. */
+/** Reads the memory of our program at rest over HTTP, with everything configured. */
+async function configuredFigures(
+  { ours }: Programs,
+  folder: string,
+  rounds: number,
+): Promise<Figure[]> {
+  const { executable } = ours;
+  if (executable === undefined) return [];
+  const megabytes: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const resting = await startConfigured(executable, folder);
+    try {
+      await systemClock.sleep(SETTLE_MS);
+      const bytes = await resting.residentBytes();
+      if (bytes !== undefined) megabytes.push(bytes / 1e6);
+    } finally {
+      await resting.end();
+    }
+  }
+  if (megabytes.length === 0) return [];
+  return [figure({
+    id: "start.executable.http_all_rss_mb",
+    what: `${NAMES.executable}: resident memory at rest over HTTP, with everything configured`,
+    unit: "MB",
+    better: "less",
+    target: MAX_RESTING_MB,
+  }, megabytes)];
+}
+
+/** Measures how long our program takes for commands that do not serve. */
 async function commandFigures(sides: Sides, rounds: number): Promise<Figure[]> {
-  const executable = sides.get("executable");
-  if (!executable) return [];
-  const { command } = executable;
+  const ours = [...only(sides, (side) => WITH_COMMANDS.includes(side))];
   const times = await inTurns(
     rounds,
-    new Map(["version", "help"].map((name) => {
-      return [name, () => timeProgram({ command, args: [`--${name}`] })] as const;
-    })),
+    new Map(ours.flatMap(([side, { command, args }]) =>
+      ["version", "help"].map((name) => {
+        const measure = () => timeProgram({ command, args: [...args, `--${name}`] });
+        return [`${side}.${name}`, measure] as const;
+      })
+    )),
   );
-  return [...times].map(([name, values]) => {
-    const what = `executable: --${name}, start to end`;
-    return figure({ id: `start.executable.${name}_ms`, what, unit: "ms", better: "less" }, values);
-  });
+  return ours.flatMap(([side]) =>
+    ["version", "help"].map((name) => {
+      const what = `${NAMES[side]}: --${name}, start to end`;
+      const spec = { id: `start.${side}.${name}_ms`, what, unit: "ms", better: "less" } as const;
+      return figure(spec, times.get(`${side}.${name}`) ?? []);
+    })
+  );
 }
 
 /** Returns a line for each thing that cannot be measured here, with the reason. */
 function missing(
-  { ours, oneTool, oneToolPlain }: Programs,
+  { ours, oneTool, oneToolPlain, npm }: Programs,
   memory: readonly Figure[],
 ): string[] {
   const names = Map.groupBy(
@@ -117,6 +157,7 @@ function missing(
   });
   return [
     ...notCompiled,
+    ...("failure" in npm ? [`start, npm package: ${npm.failure}`] : []),
     ...(memory.length === 0 ? ["memory at rest: this system has no ps that tells it"] : []),
     ...(Deno.build.os === "linux" ? [] : ["CPU time: only Linux tells that of each thread"]),
   ];
@@ -128,16 +169,20 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   try {
     const programs = await buildPrograms(folder);
     const sides = startables(programs);
-    const fromSource = (side: Side) => side.startsWith("source");
-    const compiled = only(sides, (side) => !fromSource(side));
+    const isSlow = (side: Side) => SLOW.includes(side);
+    const compiled = only(sides, (side) => !isSlow(side));
     const starts = new Map([
       ...await measureStarts(compiled, "initialize", ROUNDS[size]),
-      ...await measureStarts(only(sides, fromSource), "initialize", SOURCE_ROUNDS[size]),
+      ...await measureStarts(only(sides, isSlow), "initialize", SOURCE_ROUNDS[size]),
     ]);
     const listed = only(compiled, (side) => LISTED.includes(side));
     const lists = await measureStarts(listed, "tools/list", ROUNDS[size]);
     const commands = await commandFigures(sides, COMMAND_ROUNDS[size]);
-    const memory = await memoryFigures(sides, MEMORY_ROUNDS[size]);
+    const memory = [
+      // Of npx, only npm itself would be counted.
+      ...await memoryFigures(only(sides, (side) => side !== "npx"), MEMORY_ROUNDS[size]),
+      ...await configuredFigures(programs, folder, MEMORY_ROUNDS[size]),
+    ];
     const sizes = await sizeFigures(programs);
     return {
       figures: [

@@ -18,6 +18,8 @@ export const NAMES: Readonly<Record<Side, string>> = {
   executable_simulated: "executable, --simulate",
   one_tool: "one-tool server, built alike",
   one_tool_plain: "one-tool server, the SDK's default build",
+  node: "npm package, on Node",
+  npx: "npm package, by npx",
   source_simulated: "deno run, --simulate",
   source_one_tool: "deno run, one-tool server",
 };
@@ -69,7 +71,9 @@ export function startFigures(starts: Starts, until: Until): Figure[] {
   return [
     ...each({ id: "ms", what }, ({ ms }) => ms),
     ...compared,
-    ...each({ id: "cpu_ms", what: `CPU time, ${what}` }, ({ cpuMs }) => cpuMs),
+    ...each({ id: "cpu_ms", what: `CPU time, ${what}` }, ({ cpuMs }) => cpuMs)
+      // npx starts processes of its own, of which none counts for it.
+      .filter(({ id }) => !id.startsWith("start.npx.")),
   ];
 }
 

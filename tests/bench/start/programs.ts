@@ -17,6 +17,7 @@ import { selectTargets } from "../../../scripts/compile/targets.ts";
 import { run } from "../../../scripts/compile/tools.ts";
 import { pagePart } from "../../helpers/page_part.ts";
 import { EXECUTABLE } from "../../helpers/spawned.ts";
+import { type InstalledPackage, installPackage } from "./package.ts";
 import type { Startable } from "./process.ts";
 
 const ONE_TOOL = "tests/bench/start/one_tool.ts";
@@ -31,6 +32,8 @@ export type Side =
   | "executable_simulated"
   | "one_tool"
   | "one_tool_plain"
+  | "node"
+  | "npx"
   | "source_simulated"
   | "source_one_tool";
 
@@ -53,6 +56,8 @@ export interface Programs {
   readonly oneTool: Program;
   /** With the build of the SDK that whoever asks for nothing else gets. */
   readonly oneToolPlain: Program;
+  /** Ours, from the npm package. */
+  readonly npm: InstalledPackage;
   /** Versions of the compiler and of the runtime in its executables, as far as they are known. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -69,6 +74,8 @@ export async function buildPrograms(folder: string): Promise<Programs> {
     source: { epoch: 1_700_000_000 },
     ...toolsOf((name) => Deno.env.get(name)),
   };
+  const npm = await installPackage(folder);
+  const compiler = await executableVersions({ ...options, folder: `${folder}/runtime` });
   return {
     ours: await build({ ...options, folder: `${folder}/cma-mcp` }, {
       given: EXECUTABLE,
@@ -81,7 +88,8 @@ export async function buildPrograms(folder: string): Promise<Programs> {
       entry: ONE_TOOL_PLAIN,
       conditions: "",
     }),
-    versions: await executableVersions({ ...options, folder: `${folder}/runtime` }),
+    npm,
+    versions: { ...compiler, ...("version" in npm && { node: npm.version }) },
   };
 }
 
@@ -115,7 +123,7 @@ async function build(
 }
 
 /** Everything that can be started here. */
-export function startables({ ours, oneTool, oneToolPlain }: Programs): Map<Side, Startable> {
+export function startables({ ours, oneTool, oneToolPlain, npm }: Programs): Map<Side, Startable> {
   const command = Deno.execPath();
   const flags = ["run", "--quiet", "--no-prompt", "-P=serve"];
   const sides = new Map<Side, Startable>();
@@ -126,6 +134,10 @@ export function startables({ ours, oneTool, oneToolPlain }: Programs): Map<Side,
   if (oneTool.executable) sides.set("one_tool", { command: oneTool.executable, args: [] });
   if (oneToolPlain.executable) {
     sides.set("one_tool_plain", { command: oneToolPlain.executable, args: [] });
+  }
+  if ("node" in npm) {
+    sides.set("node", { ...npm.node, env: WITH_KEY });
+    sides.set("npx", { ...npm.npx, env: WITH_KEY });
   }
   sides.set("source_simulated", { command, args: [...flags, "src/main.ts", "--simulate"] });
   sides.set("source_one_tool", { command, args: [...flags, ONE_TOOL] });
