@@ -53,17 +53,20 @@ supply(Set.prototype, "isSubsetOf", function (this: Set<unknown>, other: Readonl
  */
 if (!("rawJSON" in JSON)) {
   const { stringify } = JSON;
-  const mark = `raw:${crypto.randomUUID()}:`;
-  const marked = new RegExp(`"${mark}((?:[^"\\\\]|\\\\.)*)"`, "g");
-  let isUsed = false;
+  // Made on first use: the source of random bytes takes some milliseconds to load.
+  let mark: string | undefined;
+  let marked = /^/g;
   supply(JSON, "rawJSON", (json: string) => {
-    isUsed = true;
+    if (mark === undefined) {
+      mark = `raw:${crypto.randomUUID()}:`;
+      marked = new RegExp(`"${mark}((?:[^"\\\\]|\\\\.)*)"`, "g");
+    }
     return { toJSON: () => mark + json };
   });
   Object.assign(JSON, {
     stringify: (...args: Parameters<typeof stringify>) => {
       const text: string | undefined = stringify(...args);
-      if (!isUsed || !text?.includes(mark)) return text;
+      if (mark === undefined || !text?.includes(mark)) return text;
       return text.replace(marked, (_, inner: string) => JSON.parse(`"${inner}"`));
     },
   });
