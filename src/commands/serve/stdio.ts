@@ -15,6 +15,12 @@ import type { App, AppConfig } from "./app.ts";
 import { CALLS_MS, within } from "./drain.ts";
 import { targetOf } from "./target.ts";
 
+/**
+ * Time that the first response has to get out before the app is built, in milliseconds: a thread of
+ * its own writes it, and on a busy machine the two would compete.
+ */
+const RESPONDED_MS = 20;
+
 /** Longest time for results to get out over stdio at the end, in milliseconds. */
 const STDIO_DRAIN_MS = 50;
 
@@ -29,12 +35,10 @@ export async function serveStdio(config: AppConfig, program: Program): Promise<v
   const buildApp = () => void app.built().catch(() => {});
   // The agents that are tools are read at the start.
   if (config.server.publish !== undefined) buildApp();
-  let isFirst = true;
+  let cancelBuild: (() => void) | undefined;
   const output: StdioOptions["output"] = {
     write(text) {
-      // In a later turn, so that the response is on its way.
-      if (isFirst) clock.after(0, buildApp);
-      isFirst = false;
+      cancelBuild ??= clock.after(RESPONDED_MS, buildApp);
       return protocol.output.write(text);
     },
     get failure() {
@@ -65,6 +69,7 @@ export async function serveStdio(config: AppConfig, program: Program): Promise<v
       await clock.sleep(STDIO_DRAIN_MS);
     }
   } finally {
+    cancelBuild?.();
     await transport.close();
     await app.close();
   }
