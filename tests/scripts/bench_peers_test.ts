@@ -5,6 +5,8 @@ import { resultIn, within } from "../bench/peers/client.ts";
 import { Cannot, Findings } from "../bench/peers/findings.ts";
 import { figureId, ratioId, type SideName } from "../bench/peers/rows.ts";
 import { type Measured, peersTable } from "../bench/peers/table.ts";
+import { API_HEADERS } from "../bench/waits/api_stream.ts";
+import { UpstreamProcess } from "../helpers/upstream_process.ts";
 
 /** Makes figures of medians by id. */
 function figuresOf(
@@ -224,4 +226,24 @@ Deno.test("within() gives up what takes too long as what cannot be done, and abo
   assert(isAborted);
   const broken = () => Promise.reject(new TypeError("broken"));
   await assertRejects(() => within(60_000, "nothing", broken), TypeError, "broken");
+});
+
+Deno.test("the upstream counts requests and bytes since the last time, of streams the requests alone", async () => {
+  await using upstream = await UpstreamProcess.start();
+  await upstream.createAgents(3);
+  const { sessionId, afterId } = await upstream.longSession(200, 7);
+  const get = (path: string) =>
+    fetch(`${upstream.address.url}/v1/${path}`, { headers: API_HEADERS });
+  assertEquals(await upstream.traffic(), { requests: 0, bytes: 0 });
+  const agents = await (await get("agents?limit=100")).text();
+  const events = await (await get(`sessions/${sessionId}/events?limit=1000`)).text();
+  const stream = await get(`sessions/${sessionId}/events/stream`);
+  await stream.body?.cancel();
+  const { length } = new TextEncoder().encode(agents + events);
+  assertEquals(await upstream.traffic(), { requests: 3, bytes: length });
+  assertEquals(await upstream.traffic(), { requests: 0, bytes: 0 });
+  const names = agents.match(/"worker \d"/g)?.toSorted();
+  assertEquals(names, ['"worker 0"', '"worker 1"', '"worker 2"']);
+  const { data }: { data: { id: string }[] } = JSON.parse(events);
+  assertEquals(data.length - 1 - data.findIndex(({ id }) => id === afterId), 7);
 });
