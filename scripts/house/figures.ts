@@ -18,8 +18,13 @@ const SHOWN: readonly (readonly [id: string, what: string])[] = [
   ["turn_end.http_beside.p99", "… the slowest of a hundred"],
   ["open_waits.memory_5000.waiter", "Memory of each of 5,000 open waits"],
   ["open_waits.memory_1000.waiter", "… of 1,000, with what the process grows by once"],
-  ["open_waits.program.memory", "… of 1,000 over HTTP, with the server's side"],
   ["open_waits.memory_5000.fetch", "… of 5,000 bare `fetch` streams"],
+  ["open_waits.beside.modern.ours", "… of 1,000 over HTTP, with the server's side"],
+  [
+    "open_waits.beside.modern.ratio",
+    "… relative to a bare stream and a call of the SDK, each held open by itself",
+  ],
+  ["open_waits.beside.legacy.ratio", "… the same in the 2025-11-25 protocol"],
   [
     "open_waits.http2.call_ratio",
     "Time of `get_session` beside 1,000 waits over HTTP/2, relative to alone",

@@ -6,7 +6,10 @@
 import { hostedHabits } from "../../src/simulator/mod.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
 import { type Bench, type BenchResult, exactFigure, type Figure, figure } from "./figure.ts";
+import type { Era } from "./overhead/calls.ts";
 import { runAsProgram } from "./program.ts";
+import { baselineFigures } from "./waits/baseline_figures.ts";
+import { bytesBesideBaselines, type WaitBytes } from "./waits/baselines.ts";
 import { aloneFigure, besideFigures, programFigures } from "./waits/call_figures.ts";
 import { cpuFigures, many, memoryFigures } from "./waits/crowd_figures.ts";
 import { type ByCrowd, cpuOfCrowds, type CrowdMemory, memoryOfCrowds } from "./waits/crowds.ts";
@@ -98,6 +101,32 @@ async function memoryPart(sizes: Sizes, allowed: number | undefined): Promise<Be
     found.fetch.push(await memoryOfCrowds({ holding: "fetch", upstream, counts }));
   }
   return { figures: memoryFigures(found, counts, sizes.crowds.at(-1)), skipped };
+}
+
+const ERAS: readonly Era[] = ["legacy", "modern"];
+
+/** The whole program beside what nothing can do without, in turns, in both eras of the protocol. */
+async function baselinePart(sizes: Sizes, allowed: number | undefined): Promise<BenchResult> {
+  const { waits, rounds, restMs } = sizes;
+  const filesOf = (count: number) => count * FILES_OF_PROGRAM_WAIT;
+  const { counts, skipped } = fitting("memory beside baselines", [waits], filesOf, allowed);
+  if (counts.length === 0) return { figures: [], skipped };
+  const found = new Map(ERAS.map((era) => [era, new Array<WaitBytes | undefined>()]));
+  await using upstream = await UpstreamProcess.start();
+  for (let round = 0; round < rounds; round++) {
+    for (const [era, results] of found) {
+      results.push(await bytesBesideBaselines(upstream, { waits, era, restMs }));
+    }
+  }
+  const figures = [...found].flatMap(([era, results]) => {
+    const known = results.filter((result) => result !== undefined);
+    return known.length === 0 ? [] : baselineFigures(era, waits, known);
+  });
+  const untold = figures.length === 0;
+  return {
+    figures,
+    skipped: untold ? ["open_waits, memory beside baselines: only Linux tells"] : [],
+  };
 }
 
 /** Waits, bare streams and the whole program in turns. */
@@ -211,6 +240,7 @@ export const bench: Bench = {
     const allowed = await openFilesAllowed();
     const parts = [
       await memoryPart(sizes, allowed),
+      await baselinePart(sizes, allowed),
       await cpuPart(sizes, allowed),
       await callPart(sizes, allowed),
       await http2Part(sizes, allowed),

@@ -40,6 +40,20 @@ export interface LongSession {
   readonly afterId: string;
 }
 
+/** Resolves when exactly `count` streams are open; asks a hundred times a second for a minute. */
+export async function streamsAre(
+  upstream: { state(): Promise<Pick<UpstreamState, "openStreams">> },
+  count: number,
+): Promise<void> {
+  let open = -1;
+  for (let tries = 0; tries < 6_000; tries++) {
+    open = (await upstream.state()).openStreams;
+    if (open === count) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`${open} streams are open, not ${count}`);
+}
+
 /** A simulator in a process of its own; see `upstream.ts`. */
 export class UpstreamProcess implements AsyncDisposable {
   readonly address: UpstreamAddress;
@@ -88,15 +102,9 @@ export class UpstreamProcess implements AsyncDisposable {
     return this.control("state", {});
   }
 
-  /** Resolves when exactly `count` streams are open; asks a hundred times a second for a minute. */
-  async streamsAre(count: number): Promise<void> {
-    let open = -1;
-    for (let tries = 0; tries < 6_000; tries++) {
-      open = (await this.state()).openStreams;
-      if (open === count) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error(`${open} streams are open, not ${count}`);
+  /** Resolves when exactly `count` streams are open. */
+  streamsAre(count: number): Promise<void> {
+    return streamsAre(this, count);
   }
 
   /**

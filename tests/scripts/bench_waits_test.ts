@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Figure } from "../bench/figure.ts";
 import { readTurn, readUntil, replyIn } from "../bench/waits/api_stream.ts";
+import { baselineFigures } from "../bench/waits/baseline_figures.ts";
 import { programFigures } from "../bench/waits/call_figures.ts";
 import { cpuFigures, memoryFigures } from "../bench/waits/crowd_figures.ts";
 import type { CrowdMemory } from "../bench/waits/crowds.ts";
@@ -195,4 +196,37 @@ Deno.test("programFigures() compares calls beside each crowd with calls alone, r
     "program.call_beside_100",
     "program.call_ratio_100",
   ]);
+});
+
+Deno.test("baselineFigures() compares waits with the sum of their baselines, round by round", () => {
+  const rounds = [
+    { ours: 150_000, call: 100_000, stream: 80_000, both: 190_000 },
+    { ours: 270_000, call: 140_000, stream: 60_000, both: 270_000 },
+  ];
+  const figures = baselineFigures("modern", 1_000, rounds);
+  assertEquals(medians(figures), {
+    "beside.modern.ours": 210,
+    "beside.modern.call": 120,
+    "beside.modern.stream": 70,
+    "beside.modern.both": 230,
+    "beside.modern.ratio": 1.092,
+    "beside.modern.both_ratio": 0.8947,
+  });
+  const aimed = figures.filter(({ target }) => target !== undefined).map(({ id }) => id);
+  assertEquals(aimed, ["open_waits.beside.modern.ratio"]);
+});
+
+Deno.test("holdWaits() says at once why a wait was not opened", async () => {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(null, { status: 503 }),
+  );
+  const turns = {
+    begin: () => Promise.resolve(["sesn_1"]),
+    state: () => Promise.resolve({ openStreams: 0 }),
+    finish: () => Promise.resolve(),
+  };
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await assertRejects(() => holdWaits(url, turns, 1), Error, "503");
+  await server.shutdown();
 });

@@ -14,21 +14,23 @@ export const REVISIONS = { legacy: "2025-11-25", modern: "2026-07-28" } as const
 /** The era of the protocol that a client speaks. */
 export type Era = keyof typeof REVISIONS;
 
+/** What each request of the `modern` era says of its client. */
+export const MODERN_META = {
+  "io.modelcontextprotocol/protocolVersion": REVISIONS.modern,
+  "io.modelcontextprotocol/clientCapabilities": {},
+  "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1.0.0" },
+} as const;
+
 const TOOL = "get_agent";
 
 /** Makes a JSON-RPC message of `tools/call`. */
 export function callMessage(id: number, era: Era = "legacy"): string {
-  const _meta = {
-    "io.modelcontextprotocol/protocolVersion": REVISIONS.modern,
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1.0.0" },
-  };
   const params = { name: TOOL, arguments: { agent_id: AGENT_ID } };
   return JSON.stringify({
     jsonrpc: "2.0",
     id,
     method: "tools/call",
-    params: era === "modern" ? { ...params, _meta } : params,
+    params: era === "modern" ? { ...params, _meta: MODERN_META } : params,
   });
 }
 

@@ -16,6 +16,7 @@ const WARM_UP = 20;
 
 /** A holder; see `holder.ts`. */
 export interface Holder {
+  readonly pid: number;
   /** Opens one on each of so many more sessions; resolves when their streams are open. */
   open(count: number): Promise<void>;
   memory(): Promise<HolderMemory>;
@@ -39,6 +40,7 @@ export async function startHolder(holding: Holding, upstream: UpstreamProcess): 
   const ask = <T>(request: HolderRequest): Promise<T> => child.ask<T>(request);
   let sessionIds: string[] = [];
   const holder: Holder = {
+    pid: child.pid,
     async open(count) {
       const more = await upstream.begin(count);
       sessionIds.push(...more);

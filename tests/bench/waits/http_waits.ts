@@ -6,7 +6,8 @@
 
 import { z } from "zod";
 import { TOKEN } from "../../helpers/http_program.ts";
-import type { UpstreamProcess } from "../../helpers/upstream_process.ts";
+import { streamsAre, type UpstreamState } from "../../helpers/upstream_process.ts";
+import { type Era, MODERN_META, REVISIONS } from "../overhead/calls.ts";
 
 /** Longer than a bench takes, in seconds. */
 const TIMEOUT_SEC = 600;
@@ -33,34 +34,55 @@ const waitSchema = z.object({
   reply: z.string().refine(isReply),
 });
 
+/** A JSON-RPC request that calls a tool. */
+export interface ToolRequest {
+  readonly method: string;
+  readonly params: { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> };
+}
+
 /** Makes the JSON-RPC request that calls a tool. */
-export function toolCall(name: string, args: Readonly<Record<string, unknown>>, id = 1): object {
-  return { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args } };
+export function toolCall(
+  name: string,
+  args: Readonly<Record<string, unknown>>,
+  id = 1,
+): ToolRequest {
+  const request = { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args } };
+  return request;
 }
 
 /** Makes the JSON-RPC request that waits on a session. */
-export function waitCall(sessionId: string, id = 1): object {
+export function waitCall(sessionId: string, id = 1): ToolRequest {
   return toolCall("wait_for_idle", { session_id: sessionId, timeout_sec: TIMEOUT_SEC }, id);
 }
 
 /**
- * Sends a request to an MCP endpoint; resolves with the body of the response when its head has arrived.
+ * Sends a request to an MCP endpoint, as a client of an era does; resolves with the body of the response
+ * when its head has arrived.
  */
 export async function post(
   url: string,
-  request: object,
+  { method, params, ...request }: ToolRequest,
+  era: Era = "legacy",
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const isModern = era === "modern";
   const response = await fetch(url, {
     method: "POST",
     headers: {
       authorization: `Bearer ${TOKEN}`,
       accept: "application/json, text/event-stream",
       "content-type": "application/json",
+      "mcp-protocol-version": REVISIONS[era],
+      ...(isModern && { "mcp-method": method, "mcp-name": params.name }),
     },
-    body: JSON.stringify(request),
+    body: JSON.stringify({
+      ...request,
+      method,
+      params: { ...params, ...(isModern && { _meta: MODERN_META }) },
+    }),
   });
-  if (!response.ok || !response.body) throw new Error(`The server: status ${response.status}`);
-  return response.body;
+  if (response.ok && response.body) return response.body;
+  await response.body?.cancel();
+  throw new Error(`The server: status ${response.status}`);
 }
 
 /** Returns the last message of a response, which is JSON or an event stream. */
@@ -94,26 +116,47 @@ export interface HeldWaits {
   end(): Promise<void>;
 }
 
+/** Has the turns that are waited for. */
+export interface Turns {
+  /** Begins turns of new sessions. */
+  begin(count: number): Promise<string[]>;
+  /** Tells how many are waited for. */
+  state(): Promise<Pick<UpstreamState, "openStreams">>;
+  finish(sessionIds: readonly string[]): Promise<unknown>;
+}
+
 /** Opens waits at an MCP endpoint, on sessions of their own; nobody reads them until they end. */
 export async function holdWaits(
   url: string,
-  upstream: UpstreamProcess,
+  turns: Turns,
   count: number,
+  era: Era = "legacy",
 ): Promise<HeldWaits> {
-  const { openStreams } = await upstream.state();
-  const sessionIds = await upstream.begin(count);
-  const bodies: ReadableStream<Uint8Array<ArrayBuffer>>[] = [];
-  await upstream.openInBatches(sessionIds, BATCH, async (batch) => {
-    bodies.push(...await Promise.all(batch.map((id) => post(url, waitCall(id)))));
-  });
+  const { openStreams } = await turns.state();
+  const sessionIds = await turns.begin(count);
+  let failure: { readonly error: unknown } | undefined;
+  const unlessFailed = {
+    state: async () => {
+      if (failure) throw failure.error;
+      return await turns.state();
+    },
+  };
+  const bodies: Promise<ReadableStream<Uint8Array<ArrayBuffer>>>[] = [];
+  for (let from = 0; from < count; from += BATCH) {
+    const batch = sessionIds.slice(from, from + BATCH).map((id) => post(url, waitCall(id), era));
+    // Not every server begins its response before the end, so nothing waits for that here.
+    for (const body of batch) body.catch((error) => failure ??= { error });
+    bodies.push(...batch);
+    await streamsAre(unlessFailed, openStreams + bodies.length);
+  }
   const ends = sessionIds.map((sessionId, index) => ({ sessionId, body: bodies[index] ?? null }));
   return {
     async end() {
-      await upstream.finish(sessionIds);
+      await turns.finish(sessionIds);
       await Promise.all(ends.map(async ({ sessionId, body }) => {
-        wholeReply(messageIn(await new Response(body).text()), sessionId);
+        wholeReply(messageIn(await new Response(await body).text()), sessionId);
       }));
-      await upstream.streamsAre(openStreams);
+      await streamsAre(turns, openStreams);
     },
   };
 }
