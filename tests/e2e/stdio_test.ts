@@ -5,6 +5,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
 import { Spawned } from "../helpers/spawned.ts";
+import { INITIALIZE, INITIALIZED } from "../helpers/stdio_program.ts";
 
 /** An end that nobody has to wait for, with room for a busy machine. */
 const PROMPT_MS = 2_500;
@@ -143,6 +144,18 @@ Deno.test("the program answers with a tool error when the API cannot be reached"
   await program.closeStdin();
   assertEquals((await program.ending()).code, 0);
   assert(![...program.stdout, ...program.stderr].join("\n").includes(key));
+});
+
+Deno.test("the program answers in order what a host writes at once, before its tools are loaded", async () => {
+  const program = new Spawned(["--simulate"]);
+  const list = (id: number) => ({ jsonrpc: "2.0", id, method: "tools/list" });
+  const messages = [INITIALIZE, INITIALIZED, list(1), list(2)];
+  await program.sendText(messages.map((message) => `${JSON.stringify(message)}\n`).join(""));
+  await program.closeStdin();
+  assertEquals((await program.ending()).code, 0);
+  const responses = program.stdout.map((line) => JSON.parse(line));
+  assertEquals(responses.map(({ id }) => id), [INITIALIZE.id, 1, 2]);
+  assertEquals(responses[2].result.tools.length, 9);
 });
 
 Deno.test("the program survives input that is not JSON-RPC", async () => {
