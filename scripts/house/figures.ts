@@ -39,6 +39,11 @@ const SHOWN: readonly (readonly [id: string, what: string])[] = [
   ["overhead.http_16_modern.vs_sdk2", "… the same in the 2026-07-28 protocol"],
   ["overhead.stdio_16.vs_sdk2", "… the same on stdio"],
   ["start.executable.vs_one_tool", "Start of the executable, relative to a one-tool server"],
+  [
+    "start.executable.http_all_rss_mb",
+    "Memory of the executable at rest over HTTP, with everything configured",
+  ],
+  ["start.npx.ms", "Start of the installed npm package by `npx`"],
   ["sse.turn.growth", "Cost of an event in a turn of 100,000, relative to a turn of 10,000"],
   ["model_cost.tools_list", "`tools/list`"],
   ["model_cost.tools_list.as_earlier", "… its names, descriptions and parameters"],
