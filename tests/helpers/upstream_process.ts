@@ -40,7 +40,7 @@ export interface LongSession {
   readonly afterId: string;
 }
 
-/** Resolves when exactly `count` streams are open; asks a hundred times a second for a minute. */
+/** Resolves when exactly `count` streams are open; asks again and again for a minute. */
 export async function streamsAre(
   upstream: { state(): Promise<Pick<UpstreamState, "openStreams">> },
   count: number,
@@ -49,7 +49,7 @@ export async function streamsAre(
   for (let tries = 0; tries < 6_000; tries++) {
     open = (await upstream.state()).openStreams;
     if (open === count) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, tries < 5 ? 2 : 10));
   }
   throw new Error(`${open} streams are open, not ${count}`);
 }
