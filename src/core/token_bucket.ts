@@ -15,6 +15,11 @@ export interface TokenBucketOptions {
   readonly burst: number;
   /** Most tokens that {@linkcode TokenBucket.spend} may take beyond an empty bucket; default 0. */
   readonly maxDebt?: number;
+  /**
+   * True to let tokens come twice as fast for claims that sprint. No minute has more for it: what was
+   * spent in the last one counts.
+   */
+  readonly canSprint?: boolean;
 }
 
 /** Hands out tokens in the order in which they were asked for. */
@@ -23,10 +28,16 @@ export interface TokenBucket {
    * Resolves when `tokens` are there, and spends them.
    *
    * @param options `patient` lets all other callers go first, and leaves half a burst for later
-   * ones
+   * ones; `sprint` goes before all others, and makes tokens come faster for a while
    * @throws the signal's reason when it aborts first; nothing is spent then
    */
-  take(tokens: number, signal: AbortSignal, options?: { patient?: boolean }): Promise<void>;
+  take(
+    tokens: number,
+    signal: AbortSignal,
+    options?: { patient?: boolean; sprint?: boolean },
+  ): Promise<void>;
+  /** Makes nothing faster for five seconds, where what sprints are for fails anyway. */
+  restFromSprint(): void;
   /** Spends tokens whether they are there or not, for work that could not wait. */
   spend(tokens: number): void;
   /** Grants nothing for `ms` milliseconds, and then starts with an empty bucket. */
@@ -39,39 +50,75 @@ interface Claim {
   readonly grant: () => void;
 }
 
+const MINUTE_MS = 60_000;
+const SPRINT_RESTS_MS = 5_000;
+
 /** Makes a bucket that is full. */
 export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
-  const { clock, burst, maxDebt = 0 } = options;
+  const { clock, burst, maxDebt = 0, canSprint = false } = options;
+  const mostPerMinute = options.perMinute + burst;
   const perMs = options.perMinute / 60_000;
+  const sprinting = new Set<Claim>();
   const urgent = new Set<Claim>();
   const patient = new Set<Claim>();
   let tokens = burst;
   let filledAt = clock.now();
   let heldUntil = -Infinity;
   let cancel: (() => void) | undefined;
+  let isSprinting = false;
+  /** Until when claims that sprint make nothing faster. */
+  let restsUntil = -Infinity;
+  /** What was granted in the last minute, by the second. */
+  const granted: { readonly at: number; tokens: number }[] = [];
+  let grantedTokens = 0;
 
   function fill(): void {
     const now = clock.now();
     const from = Math.max(filledAt, heldUntil);
-    if (now > from) tokens = Math.min(burst, tokens + (now - from) * perMs);
+    if (now > from) {
+      const sprintedMs = isSprinting ? Math.max(0, now - Math.max(from, restsUntil)) : 0;
+      tokens = Math.min(burst, tokens + (now - from + sprintedMs) * perMs);
+    }
     filledAt = now;
+    while (granted[0] && granted[0].at <= now - MINUTE_MS) {
+      grantedTokens -= granted.shift()?.tokens ?? 0;
+    }
+  }
+
+  function countGranted(count: number): void {
+    grantedTokens += count;
+    const last = granted.at(-1);
+    if (last && filledAt - last.at < 1_000) last.tokens += count;
+    else granted.push({ at: filledAt, tokens: count });
+  }
+
+  /** Returns how long the minute's tokens are used up, where sprints used them early. */
+  function usedUpForMs(claim: Claim): number {
+    const [oldest] = granted;
+    const isUsedUp = canSprint && oldest && grantedTokens + claim.tokens > mostPerMinute;
+    return isUsedUp ? oldest.at + MINUTE_MS - filledAt : 0;
   }
 
   function serve(): void {
     cancel?.();
     cancel = undefined;
     fill();
+    isSprinting &&= sprinting.size > 0;
     const heldMs = Math.max(0, heldUntil - filledAt);
-    for (const queue of [urgent, patient]) {
+    for (const queue of [sprinting, urgent, patient]) {
       const reserve = queue === patient ? Math.floor(burst / 2) : 0;
       for (const claim of queue) {
         // A claim for more than the bucket holds is granted from a full bucket, on credit.
         const missing = Math.min(claim.tokens + reserve, burst) - tokens;
-        if (heldMs > 0 || missing > 0) {
-          cancel = clock.after(heldMs + Math.ceil(Math.max(0, missing) / perMs), serve);
+        const usedUpMs = usedUpForMs(claim);
+        if (heldMs > 0 || missing > 0 || usedUpMs > 0) {
+          const isFast = isSprinting && filledAt >= restsUntil;
+          const missingMs = Math.max(0, missing) / perMs / (isFast ? 2 : 1);
+          cancel = clock.after(Math.max(usedUpMs, heldMs + Math.ceil(missingMs)), serve);
           return;
         }
         tokens -= claim.tokens;
+        countGranted(claim.tokens);
         queue.delete(claim);
         claim.grant();
       }
@@ -81,9 +128,9 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
   function take(
     wanted: number,
     signal: AbortSignal,
-    options: { patient?: boolean } = {},
+    options: { patient?: boolean; sprint?: boolean } = {},
   ): Promise<void> {
-    const queue = options.patient ? patient : urgent;
+    const queue = options.patient ? patient : options.sprint ? sprinting : urgent;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const onAbort = () => {
@@ -100,6 +147,10 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
       };
       signal.addEventListener("abort", onAbort, { once: true });
       queue.add(claim);
+      if (options.sprint && canSprint && !isSprinting) {
+        fill();
+        isSprinting = true;
+      }
       serve();
     });
   }
@@ -110,6 +161,11 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
       fill();
       // A claim on credit may already have taken the bucket further below.
       tokens = Math.min(tokens, Math.max(tokens - count, -maxDebt));
+      countGranted(count);
+    },
+    restFromSprint() {
+      fill();
+      restsUntil = filledAt + SPRINT_RESTS_MS;
     },
     hold(ms) {
       fill();

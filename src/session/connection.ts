@@ -7,7 +7,7 @@
 
 import { ApiError } from "../api/errors.ts";
 import type { SessionEvent } from "../api/events.ts";
-import type { CallOptions, EventStream } from "../api/types.ts";
+import type { CallOptions, EventStream, StreamItem } from "../api/types.ts";
 import { bindSignal } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { MovableTimer } from "../core/movable_timer.ts";
@@ -18,6 +18,11 @@ const OPEN_GRACE_MS = 1_500;
 /** Longer than two heartbeats of 15 s: a stream without a byte for so long is taken for dead. */
 const SILENCE_MS = 35_000;
 
+/** Items that are kept while the list cannot be read; beyond it the read is urgent. */
+const MAX_HELD = 1_000;
+/** A stream that breaks before its list is read ends like any other: the next one has to be read. */
+const OVER: IteratorResult<StreamItem> = { done: true, value: undefined };
+
 /** Options of {@linkcode followStream}: the stream to open, and who is told of it. */
 export interface FollowStreamOptions {
   readonly clock: Clock;
@@ -26,6 +31,13 @@ export interface FollowStreamOptions {
   readonly open: (options: CallOptions) => Promise<EventStream>;
   /** Called while a stream takes long to open. */
   readonly onSlow: () => Promise<void>;
+  /**
+   * Called when the stream is open, where reading the list may have to wait. Meanwhile the stream is
+   * read, and what it brings is kept for later. `urgent` resolves when that may end a turn.
+   *
+   * @param signal aborts when the connection is over
+   */
+  readonly roomToRead?: (urgent: Promise<void>, signal: AbortSignal) => Promise<void>;
   /** Called when the stream is open; what it brings meanwhile is kept for later. */
   readonly onOpen: () => Promise<void>;
   readonly onEvent: (event: SessionEvent) => void;
@@ -56,12 +68,20 @@ export async function followStream(options: FollowStreamOptions): Promise<void> 
     const stream = await opening;
     counters.openStreams++;
     try {
-      await options.onOpen();
-      silence.set(SILENCE_MS);
-      for await (const item of stream) {
+      const items = stream[Symbol.asyncIterator]();
+      const read = () => {
         silence.set(SILENCE_MS);
-        if (item.kind === "event") options.onEvent(item.event);
-        if (item.kind === "unreadable") await options.onUnreadable();
+        return items.next();
+      };
+      const held = await holdItems(read, (urgent) => options.roomToRead?.(urgent, bound.signal));
+      if (!held) return;
+      await options.onOpen();
+      for (const item of held.items) await take(item, options);
+      for (let next = held.next ?? read();; next = read()) {
+        const { done, value } = await next;
+        if (done) break;
+        silence.set(SILENCE_MS);
+        await take(value, options);
       }
     } finally {
       counters.openStreams--;
@@ -72,6 +92,48 @@ export async function followStream(options: FollowStreamOptions): Promise<void> 
     connection.abort(new DOMException("Done with this stream", "AbortError"));
     bound.dispose();
   }
+}
+
+async function take(item: StreamItem, options: FollowStreamOptions): Promise<void> {
+  if (item.kind === "event") options.onEvent(item.event);
+  if (item.kind === "unreadable") await options.onUnreadable();
+}
+
+/**
+ * Reads a stream while there is no room for a read of the list.
+ *
+ * @returns what came, and the read that has begun; undefined when the stream is over before that
+ */
+async function holdItems(
+  read: () => Promise<IteratorResult<StreamItem>>,
+  roomToRead: (urgent: Promise<void>) => Promise<void> | undefined,
+): Promise<{ items: StreamItem[]; next?: Promise<IteratorResult<StreamItem>> } | undefined> {
+  const items: StreamItem[] = [];
+  const urgent = Promise.withResolvers<void>();
+  const room = roomToRead(urgent.promise)?.then(() => undefined);
+  if (!room) return { items };
+  let next = read();
+  // Whoever waits for it hears of its failure as well.
+  next.catch(() => {});
+  for (;;) {
+    const came = await Promise.race([room, next.catch(() => OVER)]);
+    if (!came) return { items, next };
+    if (came.done) {
+      room.catch(() => {});
+      return undefined;
+    }
+    items.push(came.value);
+    if (mayEndTurn(came.value) || items.length >= MAX_HELD) urgent.resolve();
+    next = read();
+    next.catch(() => {});
+  }
+}
+
+/** True unless the item surely leaves the turn as it is: the list then has no hurry. */
+function mayEndTurn(item: StreamItem): boolean {
+  if (item.kind !== "event") return item.kind === "unreadable";
+  const { type } = item.event;
+  return type !== "session.status_running" && /^session\.(status_|deleted|error)/.test(type);
 }
 
 /** Resolves as soon as it is known whether `opening` takes longer than a stream should. */

@@ -40,6 +40,8 @@ const RECENT_MS = { shown: 10_000, deaf: 1_000 } as const;
  * over so many milliseconds, it is rejected for good.
  */
 const FINAL_REJECTIONS = { count: 3, ms: 3_000 } as const;
+/** Reason of an abort. A text, because an error would record a stack that nobody reads. */
+const SUPERSEDED = "superseded";
 const NO_REJECTIONS = { count: 0, since: 0 } as const;
 const RECONNECT = { baseMs: 250, capMs: 10_000 } as const;
 
@@ -243,7 +245,7 @@ export class SessionFeed {
       const before = this.history.entries.length;
       const triedBefore = this.#historyReader.readsTried;
       try {
-        await this.#connect();
+        await this.#connect(connects > 0);
         log.debug("stream ended", { session: this.#sessionId });
       } catch (error) {
         if (this.#stopped) return;
@@ -256,20 +258,32 @@ export class SessionFeed {
         backoffMs(failures, { ...RECONNECT, random }),
       );
       // An aborted pause ends the loop, whose condition reads #stopped.
-      await clock.sleep(pauseMs, signal).then(() => bucket.take(CONNECT_COST, signal))
+      await clock.sleep(pauseMs, signal).then(() => bucket.take(1, signal, { sprint: true }))
         .catch(() => {});
     }
   }
 
-  #connect(): Promise<void> {
+  /**
+   * Opens the stream, and follows it. Where many connect again at once, all streams come first: what
+   * happens from then on is known as soon as it happens. Lists are read as there is room.
+   */
+  #connect(isAgain: boolean): Promise<void> {
     const { clock, api, bucket, counters } = this.#deps;
     const { signal } = this.#controller;
     return followStream({
+      ...isAgain && {
+        roomToRead: (urgent: Promise<void>, over: AbortSignal) => this.#roomToRead(urgent, over),
+      },
       clock,
       signal,
       counters,
       open: (options) => api.events.stream(this.#sessionId, options),
-      onSlow: () => this.refresh(),
+      onSlow: () => {
+        bucket.restFromSprint();
+        // An API that does not answer is asked for the list twice.
+        bucket.spend(1);
+        return this.refresh();
+      },
       onOpen: async () => {
         this.#streamShows = false;
         // Inputs that were queued meanwhile may stand at the far end of the list.
@@ -285,6 +299,27 @@ export class SessionFeed {
         this.#changed();
       },
     });
+  }
+
+  /** Waits for room for one read of the list; an urgent one is made at once, and counts. */
+  async #roomToRead(urgent: Promise<void>, over: AbortSignal): Promise<void> {
+    const { bucket } = this.#deps;
+    const claim = new AbortController();
+    const withdraw = () => claim.abort(SUPERSEDED);
+    over.addEventListener("abort", withdraw, { once: true });
+    let isUrgent = false;
+    urgent.then(() => {
+      isUrgent = true;
+      withdraw();
+    });
+    try {
+      await bucket.take(1, claim.signal);
+    } catch (error) {
+      if (!isUrgent || over.aborted) throw error;
+      bucket.spend(1);
+    } finally {
+      over.removeEventListener("abort", withdraw);
+    }
   }
 
   /** Adds an event of the stream; one from before all that was read is a replay. */
@@ -308,6 +343,10 @@ export class SessionFeed {
   async #connectFailed(error: unknown, wasListTried: boolean): Promise<void> {
     this.#streamError = error;
     this.#holdAsAsked(error);
+    if (!wasListTried) {
+      this.#deps.bucket.restFromSprint();
+      this.#deps.bucket.spend(1);
+    }
     const isRejectedForGood = this.#isKeyRejectedForGood(error);
     this.#deps.log.debug("stream failed", { session: this.#sessionId, error: unquoted(error) });
     const isFatal = error instanceof ApiError && !error.retryable;

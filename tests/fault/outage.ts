@@ -44,7 +44,8 @@ export interface OutageReport {
   readonly leaked: readonly string[];
 }
 
-interface Plan {
+/** What plans turns. */
+export interface Plan {
   readonly clock: ManualClock;
   readonly simulator: Simulator;
   readonly random: () => number;
@@ -69,8 +70,15 @@ function planTurn({ clock, simulator, random }: Plan, name: string) {
   return { sessionId, reply: said.join("\n\n") };
 }
 
+/** A network that counts. */
+export interface Meter {
+  readonly requests: { at: number; failed: boolean }[];
+  readonly seen: { limited: number; streamAt: number };
+  readonly fetch: (request: Request) => Promise<Response>;
+}
+
 /** Counts what goes over the network, and what comes back refused. */
-function meter(network: Network, clock: ManualClock) {
+export function meter(network: Network, clock: ManualClock): Meter {
   const startedAt = clock.now();
   const requests: { at: number; failed: boolean }[] = [];
   const seen = { limited: 0, streamAt: 0 };

@@ -140,3 +140,40 @@ Deno.test("take() leaves half a burst when it is patient", async () => {
   await clock.advance(60_000);
   assertEquals(patient, 10);
 });
+
+Deno.test("claims that sprint go first and come twice as fast, and no minute has more for it", async () => {
+  const clock = new ManualClock();
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 10, canSprint: true });
+  const { signal } = new AbortController();
+  const granted: string[] = [];
+  const claim = (name: string, sprint: boolean) =>
+    bucket.take(1, signal, { sprint }).then(() => void granted.push(name));
+  for (let i = 0; i < 10; i++) claim("burst", false);
+  claim("urgent", false);
+  for (let i = 0; i < 65; i++) claim("sprint", true);
+  await clock.advance(29_500);
+  // The burst, and two a second.
+  assertEquals(granted.length, 10 + 59);
+  assertEquals(granted.includes("urgent"), false);
+  await clock.advance(30_000);
+  assertEquals(granted.length, 70);
+  await clock.advance(1_500);
+  assertEquals(granted.slice(70, 76), ["sprint", "sprint", "sprint", "sprint", "sprint", "urgent"]);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("a sprint rests where what it is for fails", async () => {
+  const clock = new ManualClock();
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 1, canSprint: true });
+  const { signal } = new AbortController();
+  let granted = 0;
+  for (let i = 0; i < 30; i++) bucket.take(1, signal, { sprint: true }).then(() => granted++);
+  await clock.advance(2_000);
+  assertEquals(granted, 1 + 4);
+  bucket.restFromSprint();
+  await clock.advance(5_000);
+  assertEquals(granted, 5 + 5);
+  await clock.advance(2_000);
+  assertEquals(granted, 10 + 4);
+  await clock.advance(60_000);
+});

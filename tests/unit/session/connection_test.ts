@@ -89,3 +89,69 @@ Deno.test("followStream() closes a stream that opens after it was ended", async 
   assert(closed() > 0);
   assertEquals(counters.openStreams, 0);
 });
+
+/** Follows a stream whose list has no room for a read until `room` resolves. */
+function setUpHeld(items: readonly StreamItem[], silent?: AbortSignal) {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const room = Promise.withResolvers<void>();
+  const { stream } = streamOf(items, silent);
+  const following = followStream({
+    clock,
+    signal: new AbortController().signal,
+    open: () => Promise.resolve(stream),
+    onSlow: () => Promise.resolve(),
+    roomToRead: (urgent, signal) => {
+      urgent.then(() => told.push("urgent"));
+      return Promise.race([
+        room.promise,
+        new Promise<never>((_, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason))
+        ),
+      ]);
+    },
+    onOpen: () => Promise.resolve(void told.push("open")),
+    onEvent: ({ type }) => void told.push(type),
+    onUnreadable: () => Promise.resolve(void told.push("unreadable")),
+    counters: { openStreams: 0 },
+  });
+  return { clock, told, room, following };
+}
+
+Deno.test("followStream() keeps what comes while the list has to wait, in order", async () => {
+  const e = eventMaker();
+  const event = (type: string) => ({ kind: "event", event: e.make(type) }) as const;
+  const silent = new AbortController();
+  const items = [event("agent.message"), event("session.status_running"), event("agent.thinking")];
+  const { told, room, following, clock } = setUpHeld(items, silent.signal);
+  await clock.advance(10_000);
+  assertEquals(told, []);
+  room.resolve();
+  await clock.advance(1);
+  assertEquals(told, ["open", "agent.message", "session.status_running", "agent.thinking"]);
+  silent.abort(new Error("over"));
+  await assertRejects(() => following, Error, "over");
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("followStream() calls the list urgent when the turn may be over", async () => {
+  const silent = new AbortController();
+  const { make } = eventMaker();
+  for (const type of ["session.status_idle", "session.status_terminated", "session.error"]) {
+    const items = [{ kind: "event", event: make(type) }] as const;
+    const { told, room, following, clock } = setUpHeld(items, silent.signal);
+    await clock.advance(1);
+    assertEquals(told, ["urgent"]);
+    room.resolve();
+    await clock.advance(1);
+    assertEquals(told, ["urgent", "open", type]);
+    following.catch(() => {});
+  }
+  silent.abort(new Error("over"));
+});
+
+Deno.test("followStream() ends with a stream that ends before its list was read", async () => {
+  const { told, following, clock } = setUpHeld([{ kind: "activity" }]);
+  await following;
+  assertEquals([told, clock.pendingTimers], [[], 0]);
+});
