@@ -92,28 +92,42 @@ function badRequest({ code, message }: MessageError): JsonBody {
  */
 const SHORT_BYTES = 4 * 1024;
 
-/** Reads a body that the header calls short. A late one is left to the runtime. */
+/**
+ * Reads a body that is short, as its header says, and for which there is room. A late one is left to
+ * the runtime.
+ */
 function readShort(
   request: Request,
   timer: SharedTimer,
-  timeoutMs: number,
+  length: number,
+  { timeoutMs, together }: BodyLimits,
 ): Promise<Uint8Array | "late" | "broken off"> {
+  together.bytes += length;
+  let isOver = false;
   return new Promise((resolve) => {
-    const cancelTimer = timer.startLonger(timeoutMs, () => resolve("late"));
-    request.arrayBuffer().then((bytes) => resolve(new Uint8Array(bytes)), () => {
-      resolve("broken off");
-    }).then(cancelTimer);
+    const end = (outcome: Uint8Array | "late" | "broken off") => {
+      if (isOver) return;
+      isOver = true;
+      together.bytes -= length;
+      cancelTimer();
+      resolve(outcome);
+    };
+    const cancelTimer = timer.startLonger(timeoutMs, () => end("late"));
+    request.arrayBuffer().then((bytes) => end(new Uint8Array(bytes)), () => end("broken off"));
   });
 }
 
 async function readBytes(
   request: Request,
   timer: SharedTimer,
-  { maxBytes, timeoutMs, together }: BodyLimits,
+  limits: BodyLimits,
 ): Promise<Uint8Array | "too large" | "too many" | "late" | "broken off"> {
-  const length = request.headers.get("content-length");
-  if (length !== null && Number(length) <= Math.min(SHORT_BYTES, maxBytes)) {
-    return await readShort(request, timer, timeoutMs);
+  const { maxBytes, timeoutMs, together } = limits;
+  const length = Number(request.headers.get("content-length") ?? Infinity);
+  if (length <= Math.min(SHORT_BYTES, maxBytes)) {
+    return together.bytes + length > together.maxBytes
+      ? "too many"
+      : await readShort(request, timer, length, limits);
   }
   const { body } = request;
   if (!body) return new Uint8Array();

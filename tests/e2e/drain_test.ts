@@ -191,7 +191,8 @@ class KeptConnection implements Disposable {
       text += new TextDecoder().decode(buffer.subarray(0, count));
     }
     const status = /^HTTP\/1\.1 (\d+)/.exec(text)?.[1];
-    return `${status} ${/^connection: (.*)\r$/im.exec(text)?.[1]}`;
+    // Without the header the connection is kept (RFC 9112, section 9.3).
+    return `${status} ${/^connection: (.*)\r$/im.exec(text)?.[1] ?? "keep-alive"}`;
   }
 
   [Symbol.dispose](): void {

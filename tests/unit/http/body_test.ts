@@ -123,7 +123,7 @@ Deno.test("readJson() answers 408 to a body that is said to be short, and stops"
   // What comes after that is nobody's business.
   controller.error(new TypeError("connection reset"));
   await settle();
-  assertEquals(clock.pendingTimers, 0);
+  assertEquals([clock.pendingTimers, LIMITS.together.bytes], [0, 0]);
 });
 
 Deno.test("readJson() answers 400 to a body that is said to be short, and breaks off", async () => {
@@ -134,6 +134,22 @@ Deno.test("readJson() answers 400 to a body that is said to be short, and breaks
   const outcome = await reading;
   assertEquals("errorResponse" in outcome && outcome.errorResponse.status, 400);
   assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("readJson() answers 503 to a short body as well while all are too large", async () => {
+  const clock = new ManualClock();
+  const limits: BodyLimits = { ...LIMITS, together: { bytes: 0, maxBytes: 20 } };
+  const { body, controller } = openBody();
+  const first = read(post(body, undefined, 15), clock, limits);
+  await settle();
+  assertEquals(limits.together.bytes, 15);
+  const refused = await read(post("[0,1]", undefined, 6), clock, limits);
+  assertEquals("errorResponse" in refused && refused.errorResponse.status, 503);
+  assertEquals(await read(post("[0,1]", undefined, 5), clock, limits), { value: [0, 1] });
+  controller.enqueue(encoder.encode("[1,2,3,4,5,6,7]"));
+  controller.close();
+  assertEquals(await first, { value: [1, 2, 3, 4, 5, 6, 7] });
+  assertEquals([clock.pendingTimers, limits.together.bytes], [0, 0]);
 });
 
 Deno.test("readJson() answers 408 to a body that trickles for too long", async () => {
