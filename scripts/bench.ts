@@ -31,6 +31,7 @@ export const BENCH_NAMES: readonly string[] = [
   "sign_in",
   "turn_end",
   "open_waits",
+  "storm",
   "api_requests",
   "sse",
   "start",

@@ -101,6 +101,8 @@ export interface Simulator {
   setStatus(sessionId: string, status: SessionStatus): void;
   /** The newest 10,000 requests, oldest first. */
   readonly requests: readonly RequestRecord[];
+  /** Breaks every open stream at once, as the restart of a proxy does. */
+  dropStreams(): void;
   /** Returns the number of open streams. */
   openStreams(): number;
   /** Ends every stream, turn and timer. */
@@ -256,6 +258,12 @@ class InProcessSimulator implements Simulator {
 
   setStatus(sessionId: string, status: SessionStatus): void {
     this.#workspace.sessions.find(sessionId).setStatus(status, 0);
+  }
+
+  dropStreams(): void {
+    for (const { streams } of this.#workspace.sessions.list.items) {
+      for (const stream of [...streams]) stream.break(new TypeError("connection reset by peer"));
+    }
   }
 
   openStreams(): number {

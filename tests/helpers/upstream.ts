@@ -16,6 +16,7 @@ import type {
   ControlBody,
   CountedTraffic,
   LongSession,
+  Reads,
   UpstreamState,
 } from "./upstream_process.ts";
 import { playTurn } from "./upstream_turn.ts";
@@ -51,6 +52,19 @@ function long(simulator: Simulator, events: number, after: number): LongSession 
   const sessionId = simulator.createSession({ scripted: false });
   const ids = fillSession(simulator, sessionId, events);
   return { sessionId, afterId: ids.at(-after - 1) ?? "" };
+}
+
+/** Counts the reads since a time of the simulator's clock, and the most of them in a minute. */
+function readsSince(simulator: Simulator, since: number): Reads {
+  const times = simulator.requests.filter(({ method, at }) => method === "GET" && at >= since)
+    .map(({ at }) => at);
+  let first = 0;
+  let perMinute = 0;
+  for (const [index, at] of times.entries()) {
+    while ((times[first] ?? at) <= at - 60_000) first++;
+    perMinute = Math.max(perMinute, index - first + 1);
+  }
+  return { total: times.length, perMinute, newestAt: times.at(-1) ?? since };
 }
 
 /** Makes agents, as a client would. */
@@ -108,6 +122,10 @@ async function control(
       return playTurn(simulator, chaos, body.sessionIds?.[0] ?? "", body.label ?? "");
     case "chaos":
       return body.count === 0 ? chaos.stop() : chaos.start();
+    case "drop":
+      return simulator.dropStreams();
+    case "reads":
+      return readsSince(simulator, body.count ?? 0);
     case "long":
       return long(simulator, body.count ?? 0, body.after ?? 0);
     case "agents":

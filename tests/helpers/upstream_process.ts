@@ -20,6 +20,13 @@ export interface UpstreamState {
   readonly faults?: Readonly<Record<string, number>>;
 }
 
+/** Reads that an upstream process got: all, the most in a minute of its clock, when the newest came. */
+export interface Reads {
+  readonly total: number;
+  readonly perMinute: number;
+  readonly newestAt: number;
+}
+
 /** The body of a control request. */
 export interface ControlBody {
   readonly count?: number;

@@ -209,3 +209,14 @@ Deno.test("Heartbeats with a period of 0 set no timer", () => {
   new Heartbeats(clock, 0).add(() => {});
   assertEquals(clock.pendingTimers, 0);
 });
+
+Deno.test("dropStreams() breaks every open stream, and leaves the sessions as they are", async () => {
+  const { simulator, status, open } = bench();
+  const ids = [simulator.createSession(), simulator.createSession()];
+  const streams = await Promise.all(ids.map((id) => open(id)));
+  simulator.dropStreams();
+  await settle();
+  assertEquals(streams.map(({ state }) => state instanceof Error), [true, true]);
+  assertEquals([simulator.openStreams(), await status(ids[0] ?? "")], [0, "idle"]);
+  simulator.close();
+});
