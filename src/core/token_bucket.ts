@@ -56,7 +56,8 @@ const SPRINT_RESTS_MS = 5_000;
 /** Makes a bucket that is full. */
 export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
   const { clock, burst, maxDebt = 0, canSprint = false } = options;
-  const mostPerMinute = options.perMinute + burst;
+  // Half a burst is left to what is spent without asking.
+  const mostPerMinute = options.perMinute + burst / 2;
   const perMs = options.perMinute / 60_000;
   const sprinting = new Set<Claim>();
   const urgent = new Set<Claim>();

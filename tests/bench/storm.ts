@@ -87,8 +87,8 @@ export const bench: Bench = {
       }, [value]);
     return {
       figures: [
-        make("attached_80", "s", found.mostSec, "until four fifths have a stream again", 30),
-        make("attached", "s", found.attachedSec, "until all have"),
+        make("attached_80", "s", found.mostSec, "until four fifths have a stream again"),
+        make("attached", "s", found.attachedSec, "until all have", 30),
         make("reads", "requests", found.perMinute, "most reads in a minute", READS_PER_MINUTE),
         make("call", "ms", found.callMs, "the slowest get_session beside them"),
       ],
