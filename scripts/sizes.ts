@@ -7,6 +7,7 @@
 
 import { bench as modelCost } from "../tests/bench/model_cost.ts";
 import { distFolder } from "./compile/build.ts";
+import { runInstrument } from "./instrument.ts";
 import { shippedSizes } from "./sizes/measure.ts";
 import { sizeComplaints, type Sizes, sizeTable } from "./sizes/report.ts";
 import { printLines } from "./table.ts";
@@ -24,9 +25,18 @@ async function measure(): Promise<Sizes> {
 }
 
 if (import.meta.main) {
-  const sizes = await measure();
-  printLines(sizeTable(sizes));
-  const complaints = sizeComplaints(sizes);
-  if (complaints.length > 0) printLines(complaints, Deno.stderr);
-  Deno.exit(complaints.length === 0 ? 0 : 1);
+  await runInstrument({
+    usage: `deno task sizes
+
+Builds what is shipped, and prints its sizes and those of tools/list beside their limits.
+DENORT_BIN names a runtime base, with which it builds the executable as well.`,
+    flags: {},
+    async run() {
+      const sizes = await measure();
+      printLines(sizeTable(sizes));
+      const complaints = sizeComplaints(sizes);
+      if (complaints.length > 0) printLines(complaints, Deno.stderr);
+      return complaints.length === 0;
+    },
+  });
 }

@@ -27,7 +27,7 @@ import { printLines, right, tableLines } from "./table.ts";
 const FLAGS = { minutes: 10, sessions: 200, seed: 20261123, speed: 10, node: false } as const;
 const PROGRAMS = ["http", "stdio"] as const;
 
-const USAGE = `deno task soak [http] [stdio] [--minutes 10] [--sessions 200] [--seed n] [--speed 10]
+const USAGE = `deno task soak [http] [stdio] [--minutes 10] [--sessions 200] [--seed n] [--speed 10] [--node]
 
 Waits on many sessions through random faults; with http, stdio or both, mixed calls on the whole program
 instead, each in its turn.
