@@ -62,11 +62,11 @@ async function wayLines(): Promise<string[]> {
 }
 
 async function main(): Promise<boolean> {
-  let failed = 0;
+  const failed: string[] = [];
   let passed = 0;
   const report = (name: string, complaints: Complaints) => {
     if (complaints.length === 0) passed++;
-    else failed++;
+    else failed.push(name);
     printLines([
       `${complaints.length === 0 ? "ok    " : "FAILED"} ${name}`,
       ...complaints.map((complaint) => `       ${complaint}`),
@@ -85,8 +85,10 @@ async function main(): Promise<boolean> {
   const sizes = await measuring;
   report("sizes within their limits", sizes.success ? [] : sizes.stderr.trimEnd().split("\n"));
   printLines([...numberLines(files), "", sizes.stdout, ...await wayLines(), ""]);
-  printLines([`check: ${passed} passed, ${failed} failed`]);
-  return failed === 0;
+  // Their complaints stand above all the sizes.
+  const names = failed.length > 0 ? `: ${failed.join(", ")}` : "";
+  printLines([`check: ${passed} passed, ${failed.length} failed${names}`]);
+  return failed.length === 0;
 }
 
 if (import.meta.main) Deno.exit(await main() ? 0 : 1);

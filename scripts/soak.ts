@@ -27,7 +27,8 @@ import { printLines, right, tableLines } from "./table.ts";
 const FLAGS = { minutes: 10, sessions: 200, seed: 20261123, speed: 10, node: false } as const;
 const PROGRAMS = ["http", "stdio"] as const;
 
-const USAGE = `deno task soak [http] [stdio] [--minutes 10] [--sessions 200] [--seed n] [--speed 10] [--node]
+const USAGE =
+  `deno task soak [http] [stdio] [--minutes 10] [--sessions 200] [--seed n] [--speed 10] [--node]
 
 Waits on many sessions through random faults; with http, stdio or both, mixed calls on the whole program
 instead, each in its turn.
@@ -273,9 +274,20 @@ async function soakWaiter(options: SoakOptions): Promise<boolean> {
   ]);
   waiter.close();
   connections.close();
-  return tally.losses.length === 0 && openStreams === 0 && clock.pendingTimers === 0 &&
-    grownMb * 1e6 <= MAX_GROWTH_BYTES && grownRssMb * 1e6 <= MAX_RSS_GROWTH_BYTES &&
-    !(filesAtEnd > MAX_FILES_LEFT);
+  const wrong = [
+    ...tally.losses.length > 0 ? ["turns were lost, repeated or out of order"] : [],
+    ...openStreams > 0 ? ["streams were left open"] : [],
+    ...clock.pendingTimers > 0 ? ["timers were left"] : [],
+    ...grownMb * 1e6 > MAX_GROWTH_BYTES
+      ? [`the heap grew by more than ${MAX_GROWTH_BYTES / 1e6} MB`]
+      : [],
+    ...grownRssMb * 1e6 > MAX_RSS_GROWTH_BYTES
+      ? [`resident memory grew by more than ${MAX_RSS_GROWTH_BYTES / 1e6} MB`]
+      : [],
+    ...filesAtEnd > MAX_FILES_LEFT ? [`more than ${MAX_FILES_LEFT} files were left open`] : [],
+  ];
+  printLines(wrong);
+  return wrong.length === 0;
 }
 
 const instrument: Instrument<typeof FLAGS> = {

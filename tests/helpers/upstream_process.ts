@@ -65,7 +65,8 @@ export async function streamsAre(
 export class UpstreamProcess implements AsyncDisposable {
   readonly address: UpstreamAddress;
   readonly #child: Child;
-  readonly #client = Deno.createHttpClient({});
+  /** Keeps few connections: a soak counts the files that are open when all is over. */
+  readonly #client = Deno.createHttpClient({ poolMaxIdlePerHost: 4 });
 
   private constructor(child: Child, address: UpstreamAddress) {
     this.#child = child;
