@@ -225,7 +225,11 @@ function commandOf(words: readonly string[]): CommandLine["command"] {
 }
 
 /** Returns the reason why a flag does not apply to a command; undefined where it does. */
-function outOfPlace(row: FlagRow, command: CommandName, http: boolean): string | undefined {
+function outOfPlace(
+  row: FlagRow,
+  command: CommandName,
+  isHttp: () => boolean,
+): string | undefined {
   // The doctor takes the server's flags, to check them.
   const serving = command === "serve" || command === "doctor";
   if (!row.commands.includes(command) && !(serving && row.commands.includes("serve"))) {
@@ -235,15 +239,15 @@ function outOfPlace(row: FlagRow, command: CommandName, http: boolean): string |
       : "leave it out";
     return `--${row.flag} does not apply ${place}: ${remedy}`;
   }
-  return row.httpOnly && serving && !http
+  return row.httpOnly && serving && !isHttp()
     ? `--${row.flag} only matters for HTTP: add --http, or leave it out`
     : undefined;
 }
 
 /** Throws for a flag of which no row applies to the command. */
-function checkScope(flag: string, command: CommandName, http: boolean): void {
+function checkScope(flag: string, command: CommandName, isHttp: () => boolean): void {
   const complaints = FLAGS.filter((row) => row.flag === flag)
-    .map((row) => outOfPlace(row, command, http));
+    .map((row) => outOfPlace(row, command, isHttp));
   const [first] = complaints;
   if (first !== undefined && !complaints.includes(undefined)) throw new UsageError(first);
 }
@@ -252,12 +256,13 @@ function checkScope(flag: string, command: CommandName, http: boolean): void {
  * Splits the command line by the settings table. `--help` and `--version` win over everything else;
  * what follows `--` is no flag.
  *
- * @param httpByDefault true where a variable makes the server one over HTTP, so that its flags apply
+ * @param isHttpByVariable tells whether a variable makes the server one over HTTP, so that its flags
+ *   apply; called only for such a flag, since other commands may not be permitted to read variables
  * @throws UsageError for unknown commands and flags, missing values, and flags out of place
  */
 export function parseCommandLine(
   given: readonly string[],
-  httpByDefault: boolean = false,
+  isHttpByVariable: () => boolean = () => false,
 ): CommandLine {
   const end = given.includes("--") ? given.indexOf("--") : given.length;
   const args = given.slice(0, end);
@@ -279,7 +284,7 @@ export function parseCommandLine(
   const flags = new Map<string, string>();
   // The parser has false for switches that nobody typed as well.
   const isOff = (flag: string) => values[flag] === false && spelled.includes(`--${flag}=false`);
-  const isHttp = values.http === true || (httpByDefault && !isOff("http"));
+  const isHttp = () => values.http === true || (!isOff("http") && isHttpByVariable());
   for (const row of FLAGS) {
     const value = values[row.flag];
     if (isOff(row.flag)) flags.set(row.flag, "false");

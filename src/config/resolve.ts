@@ -753,7 +753,7 @@ export async function resolveConfig(
   env: ReadEnv,
   readFile: ReadFile,
 ): Promise<Config> {
-  const { command, operands, flags } = parseCommandLine(args, isHttpByVariable(env));
+  const { command, operands, flags } = parseCommandLine(args, () => isHttpByVariable(env));
   const read = new Map<string, Promise<string>>();
   const readOnce = (path: string) => {
     const content = read.get(path) ?? readFile(path);

@@ -3,6 +3,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { listen } from "../../src/runtime/deno_listener.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
+import { Child } from "../helpers/child.ts";
 import { EXECUTABLE, Spawned } from "../helpers/spawned.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -348,4 +349,10 @@ Deno.test("the program suggests the nearest command, and shows help for one", as
   const help = await run(["config", "--help"], home.env);
   assertEquals(help.code, 0);
   assertMatch(help.out, /^cma-mcp config <host> \[flags\]\n[\s\S]*--merge/);
+});
+
+Deno.test("the demo of the README plays with the permissions of its task", async () => {
+  await using demo = new Child({ args: ["-P=demo", MAIN, "demo"] });
+  let line = "";
+  while (!line.startsWith("1. ")) line = await demo.readLine();
 });

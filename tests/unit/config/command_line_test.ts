@@ -106,11 +106,21 @@ Deno.test("parseCommandLine() gives the doctor HTTP flags only together with --h
 
 Deno.test("parseCommandLine() takes HTTP flags without --http where a variable stands for it", () => {
   for (const args of [["--port=1"], ["doctor", "--port=1"], ["--port=1", "--http"]]) {
-    assertEquals(parseCommandLine(args, true).flags.get("port"), "1");
+    assertEquals(parseCommandLine(args, () => true).flags.get("port"), "1");
   }
   for (const off of ["--http=off", "--http=false"]) {
-    assertThrows(() => parseCommandLine([off, "--port=1"], true), UsageError, "add --http");
+    assertThrows(() => parseCommandLine([off, "--port=1"], () => true), UsageError, "add --http");
   }
+});
+
+Deno.test("parseCommandLine() reads no variable for a command without flags of HTTP", () => {
+  const read = () => {
+    throw new Error("read a variable");
+  };
+  for (const args of [["demo"], ["demo", "--agent=agent_1"], ["doctor"], ["--simulate"]]) {
+    parseCommandLine(args, read);
+  }
+  assertThrows(() => parseCommandLine(["--port=1"], read), Error, "read a variable");
 });
 
 Deno.test("parseCommandLine() takes the word after a command only where it means something", () => {
