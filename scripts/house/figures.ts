@@ -29,6 +29,11 @@ const SHOWN: readonly (readonly [id: string, what: string])[] = [
     "open_waits.http2.call_ratio",
     "Time of `get_session` beside 1,000 waits over HTTP/2, relative to alone",
   ],
+  [
+    "storm.attached",
+    "1,000 waits whose connections to the API all drop, until all are attached again",
+  ],
+  ["storm.reads", "… most reads in a minute, of those that the API allows"],
   ["api_requests.turn.requests", "API requests of a turn: create, send, wait"],
   [
     "api_requests.wait_after_100000.requests",
