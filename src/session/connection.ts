@@ -18,10 +18,17 @@ const OPEN_GRACE_MS = 1_500;
 /** Longer than two heartbeats of 15 s: a stream without a byte for so long is taken for dead. */
 const SILENCE_MS = 35_000;
 
-/** Items that are kept while the list cannot be read; beyond it the read is urgent. */
+/** Events that are kept while the list cannot be read; beyond it the read is urgent. */
 const MAX_HELD = 1_000;
 /** A stream that breaks before its list is read ends like any other: the next one has to be read. */
 const OVER: IteratorResult<StreamItem> = { done: true, value: undefined };
+
+/** Room for one read of the list. */
+export interface RoomToRead {
+  readonly granted: Promise<void>;
+  /** Waits no longer: what the stream brought may end a turn. */
+  hurry(): void;
+}
 
 /** Options of {@linkcode followStream}: the stream to open, and who is told of it. */
 export interface FollowStreamOptions {
@@ -33,11 +40,9 @@ export interface FollowStreamOptions {
   readonly onSlow: () => Promise<void>;
   /**
    * Called when the stream is open, where reading the list may have to wait. Meanwhile the stream is
-   * read, and what it brings is kept for later. `urgent` resolves when that may end a turn.
-   *
-   * @param signal aborts when the connection is over
+   * read, and what it brings is kept for later.
    */
-  readonly roomToRead?: (urgent: Promise<void>, signal: AbortSignal) => Promise<void>;
+  readonly roomToRead?: () => RoomToRead;
   /** Called when the stream is open; what it brings meanwhile is kept for later. */
   readonly onOpen: () => Promise<void>;
   readonly onEvent: (event: SessionEvent) => void;
@@ -73,15 +78,21 @@ export async function followStream(options: FollowStreamOptions): Promise<void> 
         silence.set(SILENCE_MS);
         return items.next();
       };
-      const held = await holdItems(read, (urgent) => options.roomToRead?.(urgent, bound.signal));
+      const room = options.roomToRead?.();
+      const held = room ? await holdEvents(read, room) : { events: [] };
       if (!held) return;
+      // While nobody reads the stream, its silence says nothing.
+      silence.clear();
       await options.onOpen();
-      for (const item of held.items) await take(item, options);
+      for (const event of held.events) options.onEvent(event);
+      silence.set(SILENCE_MS);
       for (let next = held.next ?? read();; next = read()) {
         const { done, value } = await next;
         if (done) break;
-        silence.set(SILENCE_MS);
-        await take(value, options);
+        if (value.kind === "event") options.onEvent(value.event);
+        if (value.kind !== "unreadable") continue;
+        silence.clear();
+        await options.onUnreadable();
       }
     } finally {
       counters.openStreams--;
@@ -94,38 +105,29 @@ export async function followStream(options: FollowStreamOptions): Promise<void> 
   }
 }
 
-async function take(item: StreamItem, options: FollowStreamOptions): Promise<void> {
-  if (item.kind === "event") options.onEvent(item.event);
-  if (item.kind === "unreadable") await options.onUnreadable();
-}
-
 /**
- * Reads a stream while there is no room for a read of the list.
+ * Reads a stream while there is no room for a read of the list, which will show what could not be
+ * read of it.
  *
  * @returns what came, and the read that has begun; undefined when the stream is over before that
  */
-async function holdItems(
+async function holdEvents(
   read: () => Promise<IteratorResult<StreamItem>>,
-  roomToRead: (urgent: Promise<void>) => Promise<void> | undefined,
-): Promise<{ items: StreamItem[]; next?: Promise<IteratorResult<StreamItem>> } | undefined> {
-  const items: StreamItem[] = [];
-  const urgent = Promise.withResolvers<void>();
-  const room = roomToRead(urgent.promise)?.then(() => undefined);
-  if (!room) return { items };
-  let next = read();
-  // Whoever waits for it hears of its failure as well.
-  next.catch(() => {});
-  for (;;) {
-    const came = await Promise.race([room, next.catch(() => OVER)]);
-    if (!came) return { items, next };
+  room: RoomToRead,
+): Promise<{ events: SessionEvent[]; next?: Promise<IteratorResult<StreamItem>> } | undefined> {
+  const events: SessionEvent[] = [];
+  for (let isUrgent = false;;) {
+    const next = read();
+    const came = await Promise.race([room.granted, next.catch(() => OVER)]);
+    if (!came) return { events, next };
     if (came.done) {
-      room.catch(() => {});
-      return undefined;
+      if (!isUrgent) return undefined;
+      await room.granted;
+      return { events, next };
     }
-    items.push(came.value);
-    if (mayEndTurn(came.value) || items.length >= MAX_HELD) urgent.resolve();
-    next = read();
-    next.catch(() => {});
+    if (came.value.kind === "event") events.push(came.value.event);
+    isUrgent ||= mayEndTurn(came.value) || events.length >= MAX_HELD;
+    if (isUrgent) room.hurry();
   }
 }
 

@@ -11,12 +11,13 @@
 import { ApiError } from "../api/errors.ts";
 import type { SessionEvent } from "../api/events.ts";
 import type { ManagedAgentsApi, ReadOptions } from "../api/types.ts";
+import { bindSignal } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { TokenBucket } from "../core/token_bucket.ts";
-import { followStream } from "./connection.ts";
+import { followStream, type RoomToRead } from "./connection.ts";
 import { EventHistory } from "./event_history.ts";
 import { readEvent, type TurnEvent } from "./event_types.ts";
 import { HistoryReader } from "./history_reader.ts";
@@ -78,6 +79,8 @@ export class SessionFeed {
   readonly #poll: StatusPoll;
   /** Bounds of every request but that for the stream. */
   readonly #request: ReadOptions;
+  /** Claimed for the list after a reconnect. It keeps its turn when the stream breaks before that. */
+  #room: RoomToRead | undefined;
   #stopped = false;
   /** True while the API cannot be reached: then only connecting again finds out when it can. */
   #outOfReach = false;
@@ -258,7 +261,9 @@ export class SessionFeed {
         backoffMs(failures, { ...RECONNECT, random }),
       );
       // An aborted pause ends the loop, whose condition reads #stopped.
-      await clock.sleep(pauseMs, signal).then(() => bucket.take(1, signal, { sprint: true }))
+      await clock.sleep(pauseMs, signal).then(() =>
+        bucket.take(1, signal, { first: true, sprint: true })
+      )
         .catch(() => {});
     }
   }
@@ -271,9 +276,7 @@ export class SessionFeed {
     const { clock, api, bucket, counters } = this.#deps;
     const { signal } = this.#controller;
     return followStream({
-      ...isAgain && {
-        roomToRead: (urgent: Promise<void>, over: AbortSignal) => this.#roomToRead(urgent, over),
-      },
+      ...isAgain && { roomToRead: () => this.#room ??= this.#claimRoom() },
       clock,
       signal,
       counters,
@@ -285,10 +288,16 @@ export class SessionFeed {
         return this.refresh();
       },
       onOpen: async () => {
+        this.#room = undefined;
         this.#streamShows = false;
         // Inputs that were queued meanwhile may stand at the far end of the list.
         this.#historyReader.forgetFarEnd();
-        await this.#readNewest();
+        try {
+          await this.#readNewest();
+        } catch (error) {
+          bucket.restFromSprint();
+          throw error;
+        }
         this.#streamError = undefined;
         this.#changed();
       },
@@ -301,25 +310,19 @@ export class SessionFeed {
     });
   }
 
-  /** Waits for room for one read of the list; an urgent one is made at once, and counts. */
-  async #roomToRead(urgent: Promise<void>, over: AbortSignal): Promise<void> {
-    const { bucket } = this.#deps;
-    const claim = new AbortController();
-    const withdraw = () => claim.abort(SUPERSEDED);
-    over.addEventListener("abort", withdraw, { once: true });
-    let isUrgent = false;
-    urgent.then(() => {
-      isUrgent = true;
-      withdraw();
-    });
-    try {
-      await bucket.take(1, claim.signal);
-    } catch (error) {
-      if (!isUrgent || over.aborted) throw error;
+  /** Claims room for one read of the list; one in a hurry is made at once, and counts. */
+  #claimRoom(): RoomToRead {
+    const { clock, bucket } = this.#deps;
+    const { signal } = this.#controller;
+    const hurried = new AbortController();
+    const bound = bindSignal(clock, { signals: [signal, hurried.signal] });
+    const granted = bucket.take(1, bound.signal, { sprint: true }).then(bound.dispose, (error) => {
+      if (signal.aborted) throw error;
       bucket.spend(1);
-    } finally {
-      over.removeEventListener("abort", withdraw);
-    }
+    });
+    // It may be refused when no stream waits for it.
+    granted.catch(() => {});
+    return { granted, hurry: () => hurried.abort(SUPERSEDED) };
   }
 
   /** Adds an event of the stream; one from before all that was read is a replay. */

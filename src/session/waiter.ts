@@ -166,8 +166,8 @@ const MAX_CURSOR_PAGES = 20;
  * Reconnects and polls of all waits together, below the 1,200 reads a minute that the API allows an
  * organisation, so that calls that somebody waits for find room. Reads that a wait begins or ends
  * with are never held up, but count: 1,000 of them at once leave no room for others for 52 s. A
- * thousand streams that dropped at once are open again in half a minute, and the lists are read in the
- * minutes after it.
+ * thousand streams that dropped at once are open again in a minute, and the lists are read in the
+ * minute after that.
  */
 const BACKGROUND = { perMinute: 800, burst: 200, maxDebt: 700, canSprint: true } as const;
 const RETRY = { baseMs: 1_000, capMs: 10_000 } as const;

@@ -34,6 +34,8 @@ export interface StormReport {
   readonly attachedSoon: number;
   /** By how much the results of turns came late that ended after every stream was back. */
   readonly latestMs: number;
+  /** The same of turns that ended while the streams were away: on average, and at most. */
+  readonly missedMs: { readonly mean: number; readonly most: number };
   readonly leaked: readonly string[];
 }
 
@@ -65,6 +67,7 @@ export async function playStorm(
   const startedAt = clock.now();
   const stormAt = startedAt + STORM_AT_MS;
   let latestMs = 0;
+  const missed: number[] = [];
   const wait = async (index: number) => {
     const sessionId = simulator.createSession({ scripted: false });
     const text = (value: string) => ({ content: [{ type: "text", text: value }] });
@@ -85,7 +88,8 @@ export async function playStorm(
     });
     await clock.sleep(OPENING_MS * index / waits);
     const result = await waiter.wait({ sessionId, timeoutMs: 3_600_000, signal });
-    if (fromMs > 0) latestMs = Math.max(latestMs, clock.now() - endsAt);
+    if (fromMs === 0) missed.push(clock.now() - endsAt);
+    else latestMs = Math.max(latestMs, clock.now() - endsAt);
     return result.status === "idle" && result.reply === reply ? [] : [result];
   };
   const results = Promise.all(Array.from({ length: waits }, (_, index) => wait(index)));
@@ -125,6 +129,10 @@ export async function playStorm(
     attachedMs,
     attachedSoon,
     latestMs,
+    missedMs: {
+      mean: missed.reduce((sum, ms) => sum + ms, 0) / missed.length,
+      most: Math.max(...missed),
+    },
     leaked: [
       ...(leaked > 0 ? [`${leaked} streams`] : []),
       ...(clock.pendingTimers > 0 ? [`${clock.pendingTimers} timers`] : []),

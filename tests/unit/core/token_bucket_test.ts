@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createTokenBucket } from "../../../src/core/token_bucket.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
+import { seededRandom } from "../../helpers/random.ts";
 
 const forever = new AbortController().signal;
 
@@ -147,18 +148,19 @@ Deno.test("claims that sprint go first and come twice as fast, and no minute has
   const { signal } = new AbortController();
   const granted: string[] = [];
   const claim = (name: string, sprint: boolean) =>
-    bucket.take(1, signal, { sprint }).then(() => void granted.push(name));
+    bucket.take(1, signal, { sprint, first: sprint }).then(() => void granted.push(name));
   for (let i = 0; i < 10; i++) claim("burst", false);
   claim("urgent", false);
   for (let i = 0; i < 65; i++) claim("sprint", true);
-  await clock.advance(27_000);
+  await clock.advance(29_500);
   // The burst, and two a second.
-  assertEquals(granted.length, 10 + 54);
+  assertEquals(granted.length, 10 + 59);
   assertEquals(granted.includes("urgent"), false);
-  await clock.advance(32_500);
-  assertEquals(granted.length, 65);
-  await clock.advance(1_500);
-  assertEquals(granted.slice(65, 76).includes("urgent"), true);
+  await clock.advance(30_000);
+  assertEquals(granted.length, 70);
+  // A second is counted until its last token is a minute old.
+  await clock.advance(2_500);
+  assertEquals(granted.slice(70, 76), ["sprint", "sprint", "sprint", "sprint", "sprint", "urgent"]);
   assertEquals(clock.pendingTimers, 0);
 });
 
@@ -176,4 +178,82 @@ Deno.test("a sprint rests where what it is for fails", async () => {
   await clock.advance(2_000);
   assertEquals(granted, 10 + 4);
   await clock.advance(60_000);
+});
+
+Deno.test("take() lets a claim that goes first not go before one a minute older", async () => {
+  const clock = new ManualClock();
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 1 });
+  const { signal } = new AbortController();
+  let granted = 0;
+  bucket.spend(1);
+  bucket.take(1, signal).then(() => granted = clock.now());
+  const startedAt = clock.now();
+  for (let i = 0; i < 130; i++) {
+    bucket.take(1, signal, { first: true });
+    bucket.take(1, signal, { first: true });
+    await clock.advance(1_000);
+    if (granted > 0) break;
+  }
+  assert(granted - startedAt >= 60_000 && granted - startedAt <= 122_000);
+  await clock.advance(300_000);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("tokens come no faster once no claim that sprints waits", async () => {
+  const clock = new ManualClock();
+  const bucket = createTokenBucket({
+    clock,
+    perMinute: 60,
+    burst: 10,
+    maxDebt: 10,
+    canSprint: true,
+  });
+  const { signal } = new AbortController();
+  await bucket.take(1, signal, { sprint: true });
+  bucket.spend(9);
+  let granted = 0;
+  for (let i = 0; i < 20; i++) bucket.take(1, signal).then(() => granted++);
+  await clock.advance(5_000);
+  assertEquals(granted, 5);
+  const abandoned = new AbortController();
+  const sprint = assertRejects(() => bucket.take(1, abandoned.signal, { sprint: true }));
+  await clock.advance(1_400);
+  assertEquals(granted, 5 + 2);
+  abandoned.abort();
+  await sprint;
+  // What came twice as fast until then is kept.
+  await clock.advance(200);
+  assertEquals(granted, 5 + 3);
+  await clock.advance(3_000);
+  assertEquals(granted, 5 + 3 + 3);
+  await clock.advance(60_000);
+});
+
+Deno.test("no minute has more than a minute's tokens and a burst, whatever sprints and is held", async () => {
+  const [perMinute, burst] = [60, 20];
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = seededRandom(seed);
+    const clock = new ManualClock();
+    const bucket = createTokenBucket({ clock, perMinute, burst, canSprint: true });
+    const { signal } = new AbortController();
+    const grants: number[] = [];
+    let wanted = 0;
+    for (let step = 0; step < 150; step++) {
+      const count = random() < 0.1 ? 30 * random() : random();
+      for (let i = 0; i < count; i++) {
+        wanted++;
+        bucket.take(1, signal, { sprint: random() < 0.7, first: random() < 0.5 })
+          .then(() => grants.push(clock.now()));
+      }
+      if (random() < 0.03) bucket.hold(10_000 * random());
+      if (random() < 0.03) bucket.restFromSprint();
+      await clock.advance(random() < 0.02 ? 90_000 : Math.ceil(2_000 * random()));
+    }
+    for (let i = 0; i < grants.length; i++) {
+      const inMinute = grants.filter((at) => at >= grants[i]! && at < grants[i]! + 60_000).length;
+      assert(inMinute <= perMinute + burst, `seed ${seed}: ${inMinute} in a minute`);
+    }
+    await clock.advance(60_000 * (wanted / perMinute + 3));
+    assertEquals([grants.length, clock.pendingTimers], [wanted, 0]);
+  }
 });
