@@ -320,8 +320,6 @@ export class SessionFeed {
       if (signal.aborted) throw error;
       bucket.spend(1);
     });
-    // It may be refused when no stream waits for it.
-    granted.catch(() => {});
     return { granted, hurry: () => hurried.abort(SUPERSEDED) };
   }
 

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { createApi } from "../../../src/api/client.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
-import { createTokenBucket } from "../../../src/core/token_bucket.ts";
+import { createTokenBucket, type TokenBucket } from "../../../src/core/token_bucket.ts";
 import { SessionFeed } from "../../../src/session/feed.ts";
 import { UnseenSends } from "../../../src/session/unseen_sends.ts";
 import { Rig } from "../../fault/rig.ts";
@@ -25,12 +25,24 @@ async function setUp() {
   });
   // Room for a stream, and for the next request half a minute later.
   const bucket = createTokenBucket({ clock, perMinute: 1, burst: 3, maxDebt: 3 });
+  const counts = { spent: 0, rests: 0 };
+  const counting: TokenBucket = {
+    ...bucket,
+    spend: (tokens) => {
+      counts.spent += tokens;
+      bucket.spend(tokens);
+    },
+    restFromSprint: () => {
+      counts.rests++;
+      bucket.restFromSprint();
+    },
+  };
   const feed = new SessionFeed(rig.sessionId, {
     api,
     clock,
     log: silentLogger,
     random: () => 0.5,
-    bucket,
+    bucket: counting,
     unseenSends: new UnseenSends(clock),
     counters: { openStreams: 0, reconnects: 0 },
   });
@@ -46,7 +58,7 @@ async function setUp() {
     assertEquals([network.taps.size, clock.pendingTimers], [0, 0]);
     rig.close();
   };
-  return { rig, clock, feed, network, bucket, drop, close, lists: () => lists };
+  return { rig, clock, feed, network, bucket, counts, drop, close, lists: () => lists };
 }
 
 const isKnown = (feed: SessionFeed, id: string) => feed.history.has(id);
@@ -91,19 +103,45 @@ Deno.test("a feed that is stopped while its list waits leaves nothing behind", a
   assertEquals([granted, lists()], [true, 1]);
 });
 
-Deno.test("a feed waits for room after each of its drops, and counts what it read in a hurry", async () => {
-  const { rig, clock, feed, drop, close, lists } = await setUp();
+Deno.test("a feed that is stopped between streams while its list waits leaves nothing behind", async () => {
+  const { clock, drop, close, lists } = await setUp();
   drop();
   await clock.advance(5_000);
+  drop();
+  await clock.advance(1_000);
+  await close();
+  // A rejection that nobody handles ends the test.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(lists(), 1);
+});
+
+Deno.test("a feed counts what it read in a hurry, and then waits for room again", async () => {
+  const { rig, clock, feed, network, counts, drop, close, lists } = await setUp();
+  drop();
+  await clock.advance(5_000);
+  const before = counts.spent;
   rig.idle();
   await clock.advance(0);
-  assertEquals(lists(), 2);
+  assertEquals([lists(), counts.spent - before], [2, 1]);
   drop();
   const missed = rig.text("missed");
-  // Three minutes' tokens: the read that was in a hurry, the stream, and the list.
-  await clock.advance(40_000);
-  assertEquals([lists(), isKnown(feed, missed)], [2, false]);
+  await clock.advance(1_000);
+  for (let i = 0; i < 300 && network.taps.size === 0; i++) await clock.advance(1_000);
+  assertEquals([network.taps.size, lists(), isKnown(feed, missed)], [1, 2, false]);
   await clock.advance(150_000);
   assertEquals([lists(), isKnown(feed, missed)], [3, true]);
+  await close();
+});
+
+Deno.test("a feed makes no haste where lists fail", async () => {
+  const { rig, clock, network, counts, drop, close } = await setUp();
+  drop();
+  await clock.advance(5_000);
+  network.onRequest = ({ url }) =>
+    Promise.resolve(url.includes("/stream") ? undefined : new Response("no", { status: 500 }));
+  const before = counts.rests;
+  rig.idle();
+  await clock.advance(0);
+  assertEquals(counts.rests - before, 1);
   await close();
 });
