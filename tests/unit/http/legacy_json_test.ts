@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { isPlainLegacy } from "../../../src/http/legacy_json.ts";
+import { Server } from "@modelcontextprotocol/server";
+import { type Closable, isPlainLegacy, serveInJson } from "../../../src/http/legacy_json.ts";
+import { settle } from "../../helpers/manual_clock.ts";
 
 const CALL = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "get_agent" } };
 const CLAIM = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
@@ -31,3 +33,60 @@ for (const [what, message, version, is] of CASES) {
     assertEquals(isPlainLegacy(request, message), is);
   });
 }
+
+/** Serves a ping, or the request given, by servers that note when they are closed. */
+function serve(request: Request, answers = true) {
+  const serving = new Set<Closable>();
+  const seen = { closed: 0, atOnce: 0 };
+  const factory = () => {
+    const server = new Server({ name: "test", version: "0" }, { capabilities: { tools: {} } });
+    server.onclose = () => seen.closed++;
+    server.setRequestHandler("tools/list", () => {
+      seen.atOnce = serving.size;
+      return answers ? { tools: [] } : new Promise<never>(() => {});
+    });
+    return server;
+  };
+  const parsedBody = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+  const authInfo = { token: "t", clientId: "c", scopes: [] };
+  return {
+    serving,
+    seen,
+    response: serveInJson(factory, request, { authInfo, parsedBody, serving }),
+  };
+}
+
+function posted(signal?: AbortSignal): Request {
+  const headers = {
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+    "mcp-protocol-version": "2025-11-25",
+  };
+  return new Request("http://localhost/mcp", { method: "POST", headers, body: "{}", signal });
+}
+
+Deno.test("serveInJson() holds a server until its response is there, and no longer", async () => {
+  const { response, serving, seen } = serve(posted());
+  assertEquals((await (await response).json()).result.tools, []);
+  assertEquals([seen.atOnce, serving.size], [1, 0]);
+});
+
+Deno.test("serveInJson() closes the server of a client that goes away, and lets go of it", async () => {
+  const controller = new AbortController();
+  const { response, serving, seen } = serve(posted(controller.signal), false);
+  while (seen.atOnce === 0) await settle();
+  controller.abort();
+  assertEquals([(await response).status, seen.closed, serving.size], [499, 1, 0]);
+});
+
+Deno.test("serveInJson() begins nothing for a client that has gone already", async () => {
+  const { response, serving, seen } = serve(posted(AbortSignal.abort()));
+  assertEquals([(await response).status, seen.atOnce, seen.closed, serving.size], [499, 0, 1, 0]);
+});
+
+Deno.test("serveInJson() ends when all servers are closed", async () => {
+  const { response, serving, seen } = serve(posted(), false);
+  while (seen.atOnce === 0) await settle();
+  await Promise.all([...serving].map((server) => server.close()));
+  assertEquals([(await response).status, seen.closed, serving.size], [499, 1, 0]);
+});

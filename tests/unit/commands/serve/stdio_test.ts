@@ -3,7 +3,7 @@ import type { AppConfig } from "../../../../src/commands/serve/app.ts";
 import { serveStdio, serveUnready } from "../../../../src/commands/serve/stdio.ts";
 import type { UnreadyConfig } from "../../../../src/config/config.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
-import { settle } from "../../../helpers/manual_clock.ts";
+import { ManualClock, settle } from "../../../helpers/manual_clock.ts";
 import { type RecordedProgram, recordProgram } from "../../../helpers/program.ts";
 
 const INITIALIZE = {
@@ -115,6 +115,74 @@ Deno.test("serveStdio() throws what keeps the tools from being served", async ()
   const config = { ...CONFIG, simulate: false };
   await assertRejects(() => serveStdio(config, program), Error, "has a credential");
   await settle();
+});
+
+const REMOTE: AppConfig = {
+  simulate: false,
+  credential: { kind: "api_key", value: "sk-ant-key" },
+  server: { baseUrl: "http://127.0.0.1:1" },
+};
+
+/** A program whose host writes these messages and stays, on a clock in the test's hands. */
+function staying(...messages: readonly object[]) {
+  const clock = new ManualClock();
+  const clients = { opened: 0, closed: 0 };
+  const host = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = host.writable.getWriter();
+  for (const message of messages) {
+    writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
+  }
+  const responded = Promise.withResolvers<void>();
+  const { protocol } = recordProgram();
+  const program = recordProgram({
+    clock,
+    protocol: {
+      input: () => host.readable,
+      output: {
+        ...protocol.output,
+        write: () => {
+          responded.resolve();
+          return true;
+        },
+      },
+    },
+    openHttpClient: () => {
+      clients.opened++;
+      return { fetch: () => new Promise(() => {}), close: () => void clients.closed++ };
+    },
+  });
+  return { clock, clients, program, writer, responded: responded.promise };
+}
+
+/** Waits, for at most a few seconds, until it is so. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert(isSo());
+}
+
+Deno.test("serveStdio() builds the app 20 ms after its first response, unasked", async () => {
+  const { clock, program, responded } = staying(INITIALIZE);
+  let ended = false;
+  // Without a key the app cannot be built.
+  const served = serveStdio({ ...REMOTE, credential: undefined }, program)
+    .finally(() => ended = true);
+  const failing = assertRejects(() => served, Error, "has a credential");
+  await responded;
+  await clock.advance(19);
+  assertEquals(ended, false);
+  await clock.advance(1);
+  await failing;
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("serveStdio() reads the agents that are tools before any message comes", async () => {
+  const { clients, program, writer } = staying();
+  const config = { ...REMOTE, server: { ...REMOTE.server, publish: "all" as const } };
+  const served = serveStdio(config, program);
+  await until(() => clients.opened > 0);
+  await writer.close();
+  await served;
+  assertEquals(clients.closed, clients.opened);
 });
 
 const UNREADY: UnreadyConfig = {
