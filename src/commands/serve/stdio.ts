@@ -33,8 +33,8 @@ export async function serveStdio(config: AppConfig, program: Program): Promise<v
   const { clock, log, stopping, protocol } = program;
   const app = new LateApp(config, program);
   const buildApp = () => void app.built().catch(() => {});
-  // The agents that are tools are read at the start.
-  if (config.server.publish !== undefined) buildApp();
+  // The agents that are tools are read at the start, and an executable that makes no traces says so.
+  if (config.server.publish !== undefined || config.server.tracing) buildApp();
   let cancelBuild: (() => void) | undefined;
   const output: StdioOptions["output"] = {
     write(text) {

@@ -185,6 +185,14 @@ Deno.test("serveStdio() reads the agents that are tools before any message comes
   assertEquals(clients.closed, clients.opened);
 });
 
+Deno.test("serveStdio() looks whether it can make traces before any message comes", async () => {
+  const { program, writer } = staying();
+  const config = { ...REMOTE, server: { ...REMOTE.server, tracing: true } };
+  await writer.close();
+  await serveStdio(config, program);
+  assertMatch(program.logged.join("\n"), /OTEL_DENO has no effect/);
+});
+
 const UNREADY: UnreadyConfig = {
   command: "unready",
   message: "Set ANTHROPIC_API_KEY",
