@@ -78,9 +78,11 @@ export function serveStdioTransport(
 ): StdioConnection {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   let isClosed = false;
+  let atEnd: ReturnType<typeof setTimeout> | undefined;
   const close = () => {
     if (isClosed) return;
     isClosed = true;
+    clearTimeout(atEnd);
     eras.close();
     resolve();
   };
@@ -136,7 +138,9 @@ export function serveStdioTransport(
   read().catch((error) => log.debug("stdin", { error: unquoted(error) }))
     // One turn later, so that the message read last still gets a response that needs no other
     // input.
-    .finally(() => setTimeout(close));
+    .finally(() => {
+      if (!isClosed) atEnd = setTimeout(close);
+    });
   return { closed, close: () => Promise.resolve(close()) };
 }
 

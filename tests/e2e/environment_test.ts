@@ -156,9 +156,7 @@ Deno.test("a simulator that has every setting from the environment plays faults"
   const response = await fetch(`${url}/v1/agents`, { headers: { "x-api-key": "any" } });
   await response.body?.cancel();
   assertEquals(response.status, 529);
-  await program.until(() =>
-    program.stderr.some((line) => line.includes('"/v1/agents"')) || undefined
-  );
+  await program.logged('"/v1/agents"');
   program.kill("SIGTERM");
   await program.ending();
 });

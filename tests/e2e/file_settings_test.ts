@@ -72,7 +72,7 @@ Deno.test({
       await Deno.remove(path);
       await pipe(path);
       program.kill("SIGHUP");
-      await program.until(() => program.stderr.find((line) => line.includes("nothing came of it")));
+      await program.logged("nothing came of it");
       assertEquals(await statusOf(url, "first"), 200);
       program.kill("SIGTERM");
       assertEquals((await program.ending()).code, 0);
@@ -88,7 +88,7 @@ Deno.test("a token file with a byte order mark can be changed while the program 
     const url = await program.listening();
     assertEquals([await statusOf(url, "first"), await statusOf(url, "second")], [200, 200]);
     await Deno.writeTextFile(path, `\ufeff${list("first")}`);
-    await program.until(() => program.stderr.find((line) => line.includes("was read again")));
+    await program.logged("was read again");
     assertEquals([await statusOf(url, "first"), await statusOf(url, "second")], [200, 401]);
     assert(!program.stderr.join().includes("cannot be used"));
     program.kill("SIGTERM");

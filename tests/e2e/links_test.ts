@@ -240,7 +240,7 @@ Deno.test("a server that ends finishes the download that runs, and opens no othe
     const reader = response.body?.getReader();
     let bytes = (await reader?.read())?.value?.byteLength ?? 0;
     server.program.kill("SIGTERM");
-    await server.program.until(() => server.program.stderr.find((line) => /Draining/.test(line)));
+    await server.program.logged("Draining");
     assertEquals(await statusOf(url), 503);
     for (let next = await reader?.read(); next?.value; next = await reader?.read()) {
       bytes += next.value.byteLength;

@@ -97,9 +97,7 @@ for (const kind of ["auto", "legacy", "sdk1"] as const) {
       const { aud, sub, iss } = decodeJwt(host.tokens?.access_token ?? "");
       assertEquals([aud, sub, iss], [target.url, "alice", server.issuer]);
       assertEquals(await playTurn(host), "Signed in.");
-      assert(
-        target.program.stderr.some((line) => /Signed in/.test(line) && line.includes("alice")),
-      );
+      await target.logged("Signed in", "alice");
 
       // The access token has expired meanwhile.
       const { access_token = "", ...others } = host.tokens ?? {};
@@ -173,7 +171,7 @@ async function startMcpRemote(url: string) {
     program,
     /** Resolves with the address that its browser has opened. */
     async opened() {
-      await program.until(() => program.stderr.find((line) => line.includes("Browser opened")));
+      await program.logged("Browser opened");
       return await Deno.readTextFile(`${folder}/opened`);
     },
     async [Symbol.asyncDispose]() {

@@ -303,8 +303,8 @@ Deno.test("what 'access check' says of a person's token is what the server does"
     const seen = await callTool(target.url, access_token, "list_agents");
     assertEquals([said.fits, said.subject, seen.status], [fits, account, fits ? 200 : 403]);
     if (!fits) continue;
-    const line = linesOf(target).find(({ message }) => message === "Signed in");
-    assertEquals([line?.rule, line?.scopes], [said.rule, said.scopes]);
+    const line = JSON.parse(await target.logged('"Signed in"'));
+    assertEquals([line.rule, line.scopes], [said.rule, said.scopes]);
   }
   await Deno.remove(file);
 });

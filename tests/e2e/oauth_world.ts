@@ -96,10 +96,7 @@ async function startOnce(
       if (Deno.build.os !== "windows") program.kill("SIGHUP");
     },
     stop,
-    logged: (...texts) =>
-      program.until(() =>
-        program.stderr.find((line) => texts.every((text) => line.includes(text)))
-      ),
+    logged: (...texts) => program.logged(...texts),
     async [Symbol.asyncDispose]() {
       // One that has ended cannot be asked; the call that it failed tells more.
       await stop().catch(() => {});

@@ -38,7 +38,7 @@ Deno.test("the program says how much of its log was dropped, and loses no other 
   await program.request("ping");
   program.readAll();
   const pattern = /dropped: stderr was not read.* lines=(\d+)/;
-  const found = await program.until(() => pattern.exec(program.stderr.at(-1) ?? "")?.[1]);
+  const found = await program.until(() => pattern.exec(program.stderr.join("\n"))?.[1]);
   const dropped = Number(found);
   await program.closeStdin();
   assertEquals((await program.ending()).code, 0);
@@ -84,7 +84,7 @@ for (const end of ["SIGTERM", "SIGINT", "the end of stdin"] as const) {
   for (const [after, count] of [["", 0], [", after many messages", MANY]] as const) {
     Deno.test(`the program ends on ${end} when nobody reads its answers${after}`, async () => {
       const program = unread(SIMULATE, "stdout");
-      await program.until(() => program.stderr.find((line) => line.includes("serves MCP")));
+      await program.logged("serves MCP");
       // The log tells of each of them; their error responses fit into the pipe.
       await sendUnreadable(program, count);
       await program.sendText(lines(100, listTools));

@@ -61,7 +61,7 @@ Deno.test("the program serves agents as tools over HTTP, and their new names aft
 
   await api.ask(`/v1/agents/${agent}`, { version: 1, name: "Second name" });
   program.kill("SIGHUP");
-  await program.until(() => program.stderr.find((line) => line.includes(after)));
+  await program.logged(after);
   assertEquals(await listed(), [after]);
   // A client with the older list calls it by its former name.
   const { session_id } = asked;
@@ -104,7 +104,7 @@ Deno.test("the program starts and serves its other tools while the agents to pub
   await program.initialize();
   const { result } = await program.request("tools/list", {});
   assertEquals(Object(result).tools.length, 9);
-  assert(program.stderr.some((line) => line.includes("agents to publish cannot be read")));
+  await program.logged("agents to publish cannot be read");
   await program.closeStdin();
   assertEquals((await program.ending()).code, 0);
 });

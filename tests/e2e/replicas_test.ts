@@ -88,13 +88,15 @@ async function openReplicas(name: ProxyName, issuer: string) {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
-    /** Has both read the access file again; resolves when they have. */
-    async reload() {
-      await Promise.all(programs.map(async (program) => {
-        const before = program.stderr.length;
+    /** Changes the access file, and has both read it again; resolves when they have. */
+    async reload(change: () => Promise<void>) {
+      // They also read it by themselves, which may be as soon as it has changed.
+      const before = programs.map(({ stderr }) => stderr.length);
+      await change();
+      await Promise.all(programs.map(async (program, at) => {
         program.kill("SIGHUP");
         await program.until(() =>
-          program.stderr.slice(before).some((line) => /was read again/.test(line)) || undefined
+          program.stderr.slice(before[at]).some((line) => /was read again/.test(line)) || undefined
         );
       }));
     },
@@ -127,9 +129,7 @@ async function openReplicas(name: ProxyName, issuer: string) {
 }
 
 async function isAsked(program: Spawned): Promise<void> {
-  await program.until(() =>
-    program.stderr.some((line) => line.includes('"Tool call"')) || undefined
-  );
+  await program.logged('"Tool call"');
 }
 
 /** Finds the way to sign in, as a client does that knows nothing but the address. */
@@ -192,12 +192,10 @@ for (const name of installed) {
     await team.turns(1);
 
     // The token: both hashes, then clients change, then the old one goes.
-    await access(...secrets);
-    await replicas.reload();
+    await replicas.reload(() => access(...secrets));
     secret = secrets[1] ?? "";
     await team.turns(1);
-    await access(secrets[1]);
-    await replicas.reload();
+    await replicas.reload(() => access(secrets[1]));
     await team.turns(1);
     using late = clientOf(proxy, { token: secrets[0] });
     const refusal = await callServedTool(late.endpoint, "list_agents", {}).catch(String);

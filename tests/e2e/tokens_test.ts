@@ -83,7 +83,7 @@ Deno.test("the program serves the tokens of a file, and reads it again on SIGHUP
   await write(second.entry);
   // Windows has no such signal; there the next read finds the change, within seconds.
   if (Deno.build.os !== "windows") program.kill("SIGHUP");
-  await program.until(() => program.stderr.find((line) => line.includes("was read again")));
+  await program.logged("was read again");
   assertEquals(Array.isArray((await callServedTool(theirs, "list_agents", {})).agents), true);
   await assertRejects(() => callServedTool(mine, "list_agents", {}), Error, "not accepted");
   await assertRejects(

@@ -110,6 +110,14 @@ export class Spawned {
     return found;
   }
 
+  /**
+   * Resolves with the first line of its log that has all these texts. A response may come before
+   * the line that was written ahead of it: it takes another pipe.
+   */
+  logged(...texts: readonly string[]): Promise<string> {
+    return this.until(() => this.stderr.find((line) => texts.every((text) => line.includes(text))));
+  }
+
   /** Resolves with the address of the MCP endpoint when the program listens; it must serve HTTP. */
   listening(): Promise<string> {
     return this.until(() =>

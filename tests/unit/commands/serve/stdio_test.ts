@@ -3,7 +3,7 @@ import type { AppConfig } from "../../../../src/commands/serve/app.ts";
 import { serveStdio, serveUnready } from "../../../../src/commands/serve/stdio.ts";
 import type { UnreadyConfig } from "../../../../src/config/config.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
-import { ManualClock, settle } from "../../../helpers/manual_clock.ts";
+import { ManualClock } from "../../../helpers/manual_clock.ts";
 import { type RecordedProgram, recordProgram } from "../../../helpers/program.ts";
 
 const INITIALIZE = {
@@ -114,7 +114,6 @@ Deno.test("serveStdio() throws what keeps the tools from being served", async ()
   // No key.
   const config = { ...CONFIG, simulate: false };
   await assertRejects(() => serveStdio(config, program), Error, "has a credential");
-  await settle();
 });
 
 const REMOTE: AppConfig = {
