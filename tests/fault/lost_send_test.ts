@@ -34,7 +34,7 @@ class SkewedServer {
   /** True to take what is sent, and to say that it takes nothing. */
   refuses = false;
   /** What the next event that is sent is stamped with, before the skew, instead of the time. */
-  stampsAt: number | undefined;
+  #stampsAt: number | undefined;
   #count = 0;
   #datesAreSkewed: boolean;
 
@@ -43,12 +43,25 @@ class SkewedServer {
     this.#datesAreSkewed = datesAreSkewed;
   }
 
+  /**
+   * Stamps the next event that is sent a little before now: no later one is taken up as fast, however
+   * slow this machine is. Not on a whole second, which may be a cut one and so bounds a clock less.
+   */
+  stampEarly(): void {
+    const at = Math.floor(this.clock.wallTime()) - 200;
+    this.#stampsAt = (at + this.skewMs) % 1_000 === 0 ? at - 1 : at;
+  }
+
+  /** Adds an event that was taken up `ageMs` ago. */
   add(event: { readonly type: string }, ageMs: number): StoredEvent {
-    const at = this.clock.wallTime() + this.skewMs - ageMs;
+    return this.#store(event, this.clock.wallTime() - ageMs);
+  }
+
+  #store(event: { readonly type: string }, at: number): StoredEvent {
     const stored = {
       ...event,
       id: `sevt_${++this.#count}`,
-      processed_at: new Date(at).toISOString(),
+      processed_at: new Date(at + this.skewMs).toISOString(),
     };
     this.events.push(stored);
     return stored;
@@ -60,9 +73,9 @@ class SkewedServer {
     const { searchParams } = new URL(request.url);
     if (request.method === "POST") {
       const { events } = await request.json();
-      const ageMs = this.clock.wallTime() - (this.stampsAt ?? this.clock.wallTime());
-      this.stampsAt = undefined;
-      const data = events.map((event: Sent) => this.add(event, ageMs));
+      const at = this.#stampsAt ?? this.clock.wallTime();
+      this.#stampsAt = undefined;
+      const data = events.map((event: Sent) => this.#store(event, at));
       if (this.refuses) {
         const error = { type: "overloaded_error", message: "Nothing is taken." };
         return Response.json({ type: "error", error }, { status: 529, headers });
@@ -175,8 +188,7 @@ for (const skewMs of SKEWS) {
     Deno.test(`${name}: a message that was taken is recognised by its stamp`, async () => {
       for (const event of [MESSAGE, INTERRUPT]) {
         await withServer(skewMs, datesAreSkewed, async ({ server, send, loseNext }) => {
-          // Taken up faster than the lost one can be, however slow this machine is.
-          server.stampsAt = server.clock.wallTime() - 200;
+          server.stampEarly();
           await send(event);
           loseNext({ moment: "after it is read", blow: "closed" });
           assertEquals(await outcome(send(event)), "sevt_2 true");
@@ -189,7 +201,7 @@ for (const skewMs of SKEWS) {
 for (const way of ["loses the response", "says that it takes nothing"] as const) {
   Deno.test(`a message that a server withholds, and ${way}, is neither delivered nor not sent`, async () => {
     await withServer(0, false, async ({ server, send, loseNext }) => {
-      server.stampsAt = server.clock.wallTime() - 200;
+      server.stampEarly();
       await send(MESSAGE);
       server.withholds = true;
       if (way === "loses the response") loseNext({ moment: "after it is read", blow: "closed" });

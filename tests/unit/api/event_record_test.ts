@@ -88,3 +88,19 @@ Deno.test("addCreated() makes every first stamp of a session a proof of its cloc
   record.addEvents(SESSION, [event("sevt_2")]);
   assertEquals(record.ageOf(SESSION, { id: "sevt_2", at: stamp() }, since), "newer");
 });
+
+for (
+  const [name, cutMs] of [["whole seconds, which may be cut", 123], ["milliseconds", 0]] as const
+) {
+  Deno.test(`ageOf() knows no more of a clock than a stamp of ${name} tells`, async () => {
+    const { clock, record, stamp, event } = recording();
+    record.addSent(SESSION, [event("sevt_1", stamp(cutMs))], record.localTime());
+    await clock.advance(10_000);
+    const since = record.localTime();
+    await clock.advance(5_000);
+    const ageAt = (afterMs: number) =>
+      record.ageOf(SESSION, { id: undefined, at: since.wall + afterMs }, since);
+    const bound = cutMs === 0 ? 1 : 1_000 - cutMs;
+    assertEquals([ageAt(bound), ageAt(bound + 1)], ["likely_newer", "newer"]);
+  });
+}
