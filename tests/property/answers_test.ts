@@ -10,7 +10,7 @@ import type {
 } from "../../src/session/person.ts";
 import type { FaultRule } from "../../src/simulator/mod.ts";
 import { AttendedWorld } from "../helpers/attended_world.ts";
-import { fc } from "../helpers/fuzz.ts";
+import { assertAsync, fc } from "../helpers/fuzz.ts";
 
 type Choice = "allow" | "deny" | "later";
 
@@ -225,7 +225,7 @@ function isRefused(status: number | undefined): boolean {
 }
 
 Deno.test("answers arrive at most once, and none that nobody gave", async () => {
-  await fc.assert(fc.asyncProperty(plans, holds), {
+  await assertAsync(fc.asyncProperty(plans, holds), {
     numRuns: RUNS,
     interruptAfterTimeLimit: 30_000,
   });

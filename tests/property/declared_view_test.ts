@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createSealer } from "../../src/access/sealing.ts";
 import { createMcpSessionIds } from "../../src/http/mcp_session_id.ts";
 import { declaredView, PAGE_URI, readsPage } from "../../src/mcp/session_view.ts";
-import { fc } from "../helpers/fuzz.ts";
+import { assertAsync, fc } from "../helpers/fuzz.ts";
 
 const NAMES = [
   ...["method", "params", "_meta", "capabilities", "extensions", "mimeTypes", "uri"],
@@ -82,14 +82,14 @@ Deno.test("property: a session id that was changed anywhere says nothing", async
   const ids = createMcpSessionIds(createSealer());
   const made = await ids.make(true);
   const sign = fc.constantFrom(..."ABCDEFabcdef0123456789-_.".split(""));
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(fc.nat(made.length - 1), sign, async (at, other) => {
       const changed = made.slice(0, at) + other + made.slice(at + 1);
       assertEquals(await ids.showsView(changed), changed === made);
     }),
     { numRuns: 500 },
   );
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(fc.string({ unit: "binary", maxLength: 300 }), async (text) => {
       assertEquals(await ids.showsView(text), false);
       assertEquals(await ids.showsView(`${made.split(".")[0]}.${text}`), false);

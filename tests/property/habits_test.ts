@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { WaitResult } from "../../src/session/result.ts";
-import { fc } from "../helpers/fuzz.ts";
+import { assertAsync, fc } from "../helpers/fuzz.ts";
 import { HABIT_NAMES, type HabitName, HabitWorld, wordsOf } from "../helpers/habit_world.ts";
 
 /** What the caller passes as `after_id` after a send. */
@@ -70,7 +70,7 @@ function script([one, two, three]: readonly string[]): string {
 }
 
 Deno.test("on any server each message gets its own reply, whole, each word once, in time", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(plans, async (plan) => {
       const world = new HabitWorld(plan.names, 2);
       let last: WaitResult | undefined;
@@ -92,7 +92,7 @@ Deno.test("on any server each message gets its own reply, whole, each word once,
 });
 
 Deno.test("on any server a message queued behind a turn is answered, and omitted text is marked", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(plans, fc.nat(4_000), async (plan, afterMs) => {
       const world = new HabitWorld(plan.names);
       await world.say(script(["1a", "1b", "1c"]));
@@ -112,7 +112,7 @@ Deno.test("on any server a message queued behind a turn is answered, and omitted
 });
 
 Deno.test("on any server an interrupted turn ends, and the session can be used again", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(plans, fc.nat(6_000), async (plan, afterMs) => {
       const world = new HabitWorld(plan.names);
       await world.say(script(["1a", "1b", "1c"]));
@@ -133,7 +133,7 @@ Deno.test("on any server an interrupted turn ends, and the session can be used a
 });
 
 Deno.test("on any server a wait says when the turn needs an answer", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(plans, async (plan) => {
       const world = new HabitWorld(plan.names);
       const sent = await world.say("say 1a\nsleep 1s\nask bash rm\nsay 1b");

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createServices } from "../../src/tools/services.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { fc } from "../helpers/fuzz.ts";
+import { assertAsync, fc } from "../helpers/fuzz.ts";
 import { followAll } from "../helpers/joint_calls.ts";
 import { openJointWorld, type PlayedSession } from "../helpers/joint_world.ts";
 import { fakeApi } from "../unit/tools/support.ts";
@@ -40,7 +40,7 @@ function wordsOf({ texts }: Plan, id: string): string {
 }
 
 Deno.test("every word of every session arrives once, to a caller who does as each result says", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(casesArbitrary, async ({ plans, mode, timeout_sec }) => {
       const world = openJointWorld(3);
       const { clock, waiter, api, sessions, ids } = world;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { fc, jsonValue } from "../helpers/fuzz.ts";
+import { assertAsync, fc, jsonValue } from "../helpers/fuzz.ts";
 import { createRedact, hasCredentialField, redactValue } from "../../src/core/redact.ts";
 import { MAX_RESULT_CHARS } from "../../src/core/text.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
@@ -31,7 +31,7 @@ Deno.test("list_events: any walk gives every event once and in order", async () 
     /** Another process, which remembers no positions, serves the next call. */
     elsewhere: fc.boolean(),
   });
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(
       fc.integer({ min: 0, max: 2_500 }),
       fc.array(step, { minLength: 1, maxLength: 12 }),
@@ -68,7 +68,7 @@ Deno.test("list_events: any walk gives every event once and in order", async () 
 });
 
 Deno.test("list_agents: any walk gives every match once and in order", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(
       fc.integer({ min: 0, max: 700 }),
       fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 5 }),

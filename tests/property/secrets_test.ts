@@ -6,7 +6,7 @@ import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createServices } from "../../src/tools/services.ts";
-import { anyCharacter, fc } from "../helpers/fuzz.ts";
+import { anyCharacter, assertAsync, fc } from "../helpers/fuzz.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";
 
 const KEY = "key-for-Zq7/Kd9Lw2Pf_R8vXm3TcHy6BnQz";
@@ -219,7 +219,7 @@ Deno.test("no part of a secret is seen in results, progress or logs, wherever te
   const status = fc.constantFrom(200, 200, 200, 400, 401, 404, 500);
   const tail = fc.constantFrom(0, 10, 40_000);
   const filler = fc.constantFrom("x ", "é ", "😀", "\n- ");
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(
       places,
       secret,
@@ -271,7 +271,7 @@ Deno.test("what agents write is never changed where it holds no secret", async (
   })
     .map((parts) => parts.join(" "))
     .filter((text) => text !== "" && !/\p{Cs}/u.test(text));
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(text, async (words) => {
       const said = await everythingSaid(words, 200);
       const results = said.filter((line) => line.startsWith('{"content"')).map((line) =>

@@ -1,7 +1,7 @@
 // The habits combine: whichever are on together, a turn ends, each message is answered once, and
 // nothing is left behind.
 import { assert, assertEquals } from "@std/assert";
-import { fc } from "../helpers/fuzz.ts";
+import { assertAsync, fc } from "../helpers/fuzz.ts";
 import { HABIT_NAMES, HABIT_VALUES, habits, oddHabits, SERVERS } from "../helpers/habits.ts";
 import { settle } from "../helpers/manual_clock.ts";
 import type { Habits } from "../../src/simulator/mod.ts";
@@ -98,7 +98,7 @@ async function check(settings: Partial<Habits>, plan: readonly Action[]): Promis
 }
 
 Deno.test("under any combination of habits turns end and messages are answered once", async () => {
-  await fc.assert(fc.asyncProperty(habits(), actions, check), { numRuns: 150 });
+  await assertAsync(fc.asyncProperty(habits(), actions, check), { numRuns: 150 });
 });
 
 Deno.test("under every pair of odd habits a plain turn ends", async () => {
@@ -112,7 +112,7 @@ Deno.test("under every pair of odd habits a plain turn ends", async () => {
 
 for (const [name, settings] of Object.entries(SERVERS)) {
   Deno.test(`a server like ${name} plays turns to their end`, async () => {
-    await fc.assert(fc.asyncProperty(actions, (plan) => check(settings, plan)), { numRuns: 30 });
+    await assertAsync(fc.asyncProperty(actions, (plan) => check(settings, plan)), { numRuns: 30 });
   });
 }
 

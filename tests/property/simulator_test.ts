@@ -1,6 +1,6 @@
 // Whatever clients do and whenever they do it: what the simulator promises holds.
 import { assertEquals } from "@std/assert";
-import { fc } from "../helpers/fuzz.ts";
+import { assertAsync, fc } from "../helpers/fuzz.ts";
 import { settle } from "../helpers/manual_clock.ts";
 import type { Habits } from "../../src/simulator/mod.ts";
 import {
@@ -105,7 +105,7 @@ async function finish({ clock, simulator }: Bench): Promise<void> {
 }
 
 Deno.test("a stream whose events are upserted by id equals the list", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(habits, actions, async (settings, plan) => {
       const { tools, id, stream } = await playOut(settings, plan);
       assertEquals(upserted(stream.events), await tools.events(id));
@@ -116,7 +116,7 @@ Deno.test("a stream whose events are upserted by id equals the list", async () =
 });
 
 Deno.test("every accepted event is stamped in the end, and an event appears at most twice", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(habits, actions, async (settings, plan) => {
       const { tools, id, stream } = await playOut(settings, plan);
       const listed = await tools.events(id);
@@ -131,7 +131,7 @@ Deno.test("every accepted event is stamped in the end, and an event appears at m
 });
 
 Deno.test("running and idle take turns, and the session is idle at rest", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(habits, actions, async (settings, plan) => {
       const { tools, id } = await playOut(settings, plan);
       const marks = (await tools.events(id))
@@ -152,7 +152,7 @@ Deno.test("running and idle take turns, and the session is idle at rest", async 
 });
 
 Deno.test("pages of any size and order give the same events as one page", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(
       habits,
       actions,
@@ -178,7 +178,7 @@ Deno.test("pages of any size and order give the same events as one page", async 
 });
 
 Deno.test("a stream that drops shows a prefix of what another shows whole", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(actions, fc.integer({ min: 0, max: 15 }), async (plan, after) => {
       const tools = bench();
       const id = tools.simulator.createSession({ agent: "script" });

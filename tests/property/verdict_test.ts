@@ -4,7 +4,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import type { WaitResult } from "../../src/session/result.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { FakeSession } from "../helpers/fake_api.ts";
-import { fc } from "../helpers/fuzz.ts";
+import { assertAsync, fc } from "../helpers/fuzz.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
 
 /** How a server stamps a message that is sent while a turn runs; each gets a turn of its own. */
@@ -143,7 +143,7 @@ class Server {
 }
 
 Deno.test("however a server stamps, the wait after a message ends with its reply, all text once", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(plans, async (plan) => {
       const server = new Server(plan);
       const { clock, session } = server;

@@ -2,7 +2,7 @@
 // the session is read by one read at a time, and the page says what became of what was sent.
 import { assert, assertEquals } from "@std/assert";
 import { WRONG_PROOF } from "../../src/session/watched_session.ts";
-import { fc } from "../helpers/fuzz.ts";
+import { assertAsync, fc } from "../helpers/fuzz.ts";
 import {
   type OpenRequest,
   pendingCall,
@@ -357,7 +357,7 @@ function countsIn(text: string): number {
 }
 
 Deno.test("no order of messages, reads and clicks makes the page send twice or say what is not so", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(fc.array(step, { maxLength: 60, size: "max" }), async (steps) => {
       await new Play().run([
         { does: "host", what: "input" },

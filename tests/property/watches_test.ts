@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { fc } from "../helpers/fuzz.ts";
+import { assertAsync, fc } from "../helpers/fuzz.ts";
 import { HABIT_NAMES, HabitWorld, wordsOf } from "../helpers/habit_world.ts";
 import { Watcher } from "../helpers/watcher.ts";
 
@@ -13,7 +13,7 @@ const plans = fc.record({
 const RUNS = { numRuns: 60, interruptAfterTimeLimit: 20_000 };
 
 Deno.test("on any server watches show each turn whole, and its end when it is over, beside waits", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(plans, async ({ names, pauseMs, hiddenMs, waits }) => {
       const world = new HabitWorld(names, 2);
       const watchers = [new Watcher(world), new Watcher(world)];
@@ -41,7 +41,7 @@ Deno.test("on any server watches show each turn whole, and its end when it is ov
 });
 
 Deno.test("on any server a watch shows that an interrupted turn ends", async () => {
-  await fc.assert(
+  await assertAsync(
     fc.asyncProperty(plans, fc.nat(6_000), async ({ names, pauseMs, hiddenMs }, afterMs) => {
       const world = new HabitWorld(names);
       const watcher = new Watcher(world);
