@@ -60,7 +60,8 @@ export class ManualClock implements Clock {
       timer.run();
       await settle();
     }
-    this.#now = target;
+    // Another one may have moved it further meanwhile.
+    this.#now = Math.max(this.#now, target);
   }
 
   /**

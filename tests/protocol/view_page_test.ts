@@ -7,6 +7,7 @@ import type { ViewState } from "../../src/view/state.ts";
 import { TOOL_SET_NAMES } from "../../src/access/tool_sets.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { inEra, type RawClient, rawHttp, rawStdio, resultIn } from "./raw_dialogue.ts";
+import { settle } from "../helpers/manual_clock.ts";
 import { type App, openApp } from "./support.ts";
 
 const SHOWS_VIEW = {
@@ -16,15 +17,20 @@ const SHOWS_VIEW = {
 /** Calls tools one after the other: a raw client takes the next response for its own. */
 function caller(client: RawClient) {
   let id = 0;
-  let before: Promise<unknown> = Promise.resolve();
-  return (name: string, args: unknown): Promise<JsonObject> => {
+  let last: Promise<unknown> | undefined;
+  const call = (name: string, args: unknown): Promise<JsonObject> => {
     const message = { id: ++id, method: "tools/call", params: { name, arguments: args } };
-    const called = before.then(async () =>
+    const called = Promise.resolve(last).then(async () =>
       resultIn(await client.send(inEra("2026", message, SHOWS_VIEW)))
     );
-    before = called.catch(() => {});
+    const over = called.catch(() => {}).then(() => {
+      if (last === over) last = undefined;
+    });
+    last = over;
     return called;
   };
+  /** The end of the calls that are made; undefined where there are none. */
+  return Object.assign(call, { running: () => last });
 }
 
 /** A host that passes the page's calls on to the program, and the page. */
@@ -58,7 +64,12 @@ function hosted(app: App, call: ReturnType<typeof caller>) {
       toPage({ jsonrpc: "2.0", method: `ui/notifications/${name}`, params }),
     /** Lets time pass until the page shows it, for at most two minutes. */
     async until(what: string, is: (state: ViewState) => boolean): Promise<ViewState> {
-      for (let step = 0; step < 480 && !is(page.state); step++) await app.clock.advance(250);
+      const end = app.clock.now() + 120_000;
+      while (!is(page.state) && app.clock.now() < end) {
+        // A call has time pass by itself. Beside it, the page's bounds would be over before it is.
+        await (call.running() ?? app.clock.advance(250));
+        await settle();
+      }
       assert(is(page.state), `${what}: ${JSON.stringify(page.state)}`);
       return page.state;
     },
