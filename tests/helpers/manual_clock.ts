@@ -1,4 +1,5 @@
 import { type Clock, sleepWith } from "../../src/core/clock.ts";
+import { threadsRest } from "./thread_work.ts";
 
 interface Timer {
   readonly at: number;
@@ -106,10 +107,11 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets every promise and stream callback that is ready run to its end. */
+/** Lets every promise and stream callback that is ready run to its end, and what threads do for them. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 4; turn++) {
     for (let i = 0; i < 12; i++) await Promise.resolve();
+    await threadsRest();
     await new Promise<void>((resolve) => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
