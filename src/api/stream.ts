@@ -22,6 +22,8 @@ import type { CallOptions, EventStream, StreamItem } from "./types.ts";
  * ended makes them suspect.
  */
 const SUSPECT_SILENCE_MS = 20_000;
+/** Made once: an error records a stack, which is dear where a thousand streams are closed at once. */
+const CLOSED = new DOMException("The stream was closed", "AbortError");
 
 /**
  * Opens a stream; resolves when its headers have arrived.
@@ -106,7 +108,7 @@ function eventStreamOf(
     attempt.dropIfSilent(SUSPECT_SILENCE_MS);
     release();
     // End the request.
-    attempt.abort(undefined);
+    attempt.abort(CLOSED);
     reader.close();
   };
   async function* items(): AsyncGenerator<StreamItem, void, undefined> {

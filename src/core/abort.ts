@@ -9,6 +9,8 @@ import type { Clock } from "./clock.ts";
 /** A signal bound to other signals and a deadline; call `dispose` when done with it. */
 export interface BoundSignal {
   readonly signal: AbortSignal;
+  /** Aborts the signal, and frees the timer and the listeners. */
+  abort(reason: unknown): void;
   /** Frees the timer and the listeners. Idempotent. */
   dispose(): void;
 }
@@ -51,7 +53,7 @@ export function bindSignal(
       clock.after(timeoutMs, () => abort(new DeadlineError(`No answer in ${timeoutMs} ms`))),
     );
   }
-  return { signal: controller.signal, dispose };
+  return { signal: controller.signal, abort, dispose };
 }
 
 /**

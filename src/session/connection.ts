@@ -20,6 +20,8 @@ const SILENCE_MS = 35_000;
 
 /** Events that are kept while the list cannot be read; beyond it the read is urgent. */
 const MAX_HELD = 1_000;
+/** Made once: an error records a stack, which is dear where a thousand streams are left at once. */
+const LEFT = new DOMException("Done with this stream", "AbortError");
 /** A stream that breaks before its list is read ends like any other: the next one has to be read. */
 const OVER: IteratorResult<StreamItem> = { done: true, value: undefined };
 
@@ -60,11 +62,10 @@ export interface FollowStreamOptions {
  */
 export async function followStream(options: FollowStreamOptions): Promise<void> {
   const { clock, counters } = options;
-  const connection = new AbortController();
-  const bound = bindSignal(clock, { signals: [connection.signal, options.signal] });
-  const opening = options.open({ signal: bound.signal, timeoutMs: OPEN_TIMEOUT_MS });
+  const connection = bindSignal(clock, { signals: [options.signal] });
+  const opening = options.open({ signal: connection.signal, timeoutMs: OPEN_TIMEOUT_MS });
   // Whoever leaves before the stream is open still closes it.
-  opening.then((stream) => bound.signal.aborted && stream.close(), () => {});
+  opening.then((stream) => connection.signal.aborted && stream.close(), () => {});
   const silence = new MovableTimer(clock, () => {
     connection.abort(new ApiError("The event stream went silent", { kind: "connection_lost" }));
   });
@@ -100,8 +101,7 @@ export async function followStream(options: FollowStreamOptions): Promise<void> 
       stream.close();
     }
   } finally {
-    connection.abort(new DOMException("Done with this stream", "AbortError"));
-    bound.dispose();
+    connection.abort(LEFT);
   }
 }
 

@@ -43,6 +43,8 @@ const RECENT_MS = { shown: 10_000, deaf: 1_000 } as const;
 const FINAL_REJECTIONS = { count: 3, ms: 3_000 } as const;
 /** Reason of an abort. A text, because an error would record a stack that nobody reads. */
 const SUPERSEDED = "superseded";
+/** Made once, for the same reason: the runtime's requests take an error better than a text. */
+const UNUSED = new DOMException("Nobody waits any more", "AbortError");
 const NO_REJECTIONS = { count: 0, since: 0 } as const;
 const RECONNECT = { baseMs: 250, capMs: 10_000 } as const;
 
@@ -118,7 +120,7 @@ export class SessionFeed {
   /** Drops the stream, its timers and its listeners. Idempotent. */
   stop(): void {
     this.#stopped = true;
-    this.#controller.abort(new DOMException("Nobody waits any more", "AbortError"));
+    this.#controller.abort(UNUSED);
     this.#poll.clear();
     this.#listeners.clear();
   }

@@ -193,8 +193,8 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
   const bucket = createTokenBucket({ ...BACKGROUND, clock });
   const counters = { openStreams: 0, reconnects: 0 };
   const unseenSends = new UnseenSends(clock);
-  const closing = new AbortController();
-  const deps = { ...options, bucket, counters, unseenSends, closing: closing.signal };
+  const ends = new WaitEnds(clock);
+  const deps = { ...options, bucket, counters, unseenSends, ends };
   const hub = new FeedHub(deps);
   let openWaits = 0;
 
@@ -210,13 +210,13 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
     let isReleased = false;
     const waitForEnd = async (request: WaitRequest) => {
       request.signal.throwIfAborted();
-      if (closing.signal.aborted) return endOf(restarting(request, 0));
+      if (ends.isClosing) return endOf(restarting(request, 0));
       if (lease.feed.failure) {
         lease.release();
         lease = hub.acquire(sessionId);
       }
-      const bound = bindSignal(clock, {
-        signals: [request.signal, closing.signal, request.timeUp],
+      const bound = ends.bind({
+        signals: [request.signal, request.timeUp],
         timeoutMs: request.timeoutMs,
       });
       try {
@@ -229,12 +229,12 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
       waitForEnd,
       wait: async (request) => (await waitForEnd(request)).result(),
       whileBlocked: async (ids, signal) => {
-        const bound = bindSignal(clock, { signals: [signal, closing.signal] });
+        const bound = ends.bind({ signals: [signal] });
         try {
           await whileBlocked(lease.feed, ids, bound.signal);
         } catch (error) {
           signal.throwIfAborted();
-          if (!closing.signal.aborted) throw error;
+          if (!ends.isClosing) throw error;
         } finally {
           bound.dispose();
         }
@@ -250,7 +250,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
 
   async function wait(request: WaitRequest): Promise<WaitResult> {
     request.signal.throwIfAborted();
-    if (closing.signal.aborted) return endOf(restarting(request, 0)).result();
+    if (ends.isClosing) return endOf(restarting(request, 0)).result();
     const place = enter(request.sessionId);
     try {
       return await place.wait(request);
@@ -282,7 +282,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
     rememberSend: (...sent) => unseenSends.add(...sent),
     stats: () => ({ openWaits, ...counters }),
     close: () => {
-      closing.abort(new DOMException("The server is shutting down", "AbortError"));
+      ends.close();
       watches.close();
     },
   };
@@ -290,7 +290,42 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
 
 interface WaitDeps extends WaiterOptions {
   readonly bucket: TokenBucket;
-  readonly closing: AbortSignal;
+  readonly ends: WaitEnds;
+}
+
+/**
+ * Ends all waits when the server closes. They are not bound to one signal, because whoever joins or
+ * leaves the listeners of a signal makes the runtime look through all of them.
+ */
+class WaitEnds {
+  readonly #clock: Clock;
+  readonly #open = new Set<BoundSignal>();
+  #reason: unknown;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get isClosing(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** Does as {@linkcode bindSignal} does; `close` aborts the signal as well. */
+  bind(options: Parameters<typeof bindSignal>[1]): BoundSignal {
+    const bound = bindSignal(this.#clock, options);
+    if (this.isClosing) bound.abort(this.#reason);
+    else this.#open.add(bound);
+    const dispose = () => {
+      this.#open.delete(bound);
+      bound.dispose();
+    };
+    return { ...bound, dispose };
+  }
+
+  close(): void {
+    this.#reason = new DOMException("The server is shutting down", "AbortError");
+    for (const bound of this.#open) bound.abort(this.#reason);
+  }
 }
 
 function endOf(parts: ResultParts): WaitEnd {
@@ -371,6 +406,8 @@ class Wait {
   readonly #progress: WaitProgress;
   /** Makes the loop judge again. */
   #wake: () => void = () => {};
+  /** Makes the loop give up what it waits for. */
+  #interrupt: (reason: unknown) => void = () => {};
   /** True where the history dates from before this wait. */
   #mustRefresh: boolean;
   /** True where it is to be read again before the turn's end, which would have to wait for that. */
@@ -406,14 +443,20 @@ class Wait {
     const { signal } = this.#bound;
     const feed = this.#feed;
     const unsubscribe = feed.subscribe(() => this.#wake());
+    const onAbort = () => {
+      this.#interrupt(signal.reason);
+      this.#wake();
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
     const cancelLastPoll = this.#planLastPoll();
     this.#progress.say("waiting for the agent");
     try {
       for (let told = false;;) {
         const changed = new Promise<void>((resolve) => this.#wake = resolve);
+        signal.throwIfAborted();
         const events = this.#turnReader.update();
         if (told) this.#progress.report(events, this.#turn);
-        const status = await raceSignal(this.#judgeOrRetry(), signal);
+        const status = await this.#unlessInterrupted(this.#judgeOrRetry());
         if (status !== undefined) return this.#end(status);
         if (feed.failure) throw feed.failure.error;
         if (feed.readsDone > 0) {
@@ -424,7 +467,7 @@ class Wait {
           this.#refreshEarly();
           if (this.#isKnownToGoOn()) this.#request.onGoesOn?.();
         }
-        await raceSignal(changed, signal);
+        await changed;
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -434,11 +477,24 @@ class Wait {
       return this.#end("timeout");
     } finally {
       unsubscribe();
+      signal.removeEventListener("abort", onAbort);
       cancelLastPoll();
       this.#cancelReread();
       this.#retry?.cancel();
       this.#progress.dispose();
     }
+  }
+
+  /**
+   * Returns the promise's outcome, unless the wait is to end first. For one promise at a time: the
+   * loop does with one listener what `raceSignal` needs one for each time.
+   */
+  #unlessInterrupted<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = reject;
+      promise.then(resolve, reject);
+      if (this.#bound.signal.aborted) reject(this.#bound.signal.reason);
+    });
   }
 
   /** A stream can show life and hide the end: before 'timeout' is said the session is asked. */
@@ -669,7 +725,7 @@ class Wait {
     const { turn } = this.#turnReader;
     const feed = this.#feed;
     const elapsedMs = this.#deps.clock.now() - this.#startedAt;
-    if (this.#deps.closing.aborted && feed.readsDone === 0) {
+    if (this.#deps.ends.isClosing && feed.readsDone === 0) {
       return restarting(this.#request, elapsedMs);
     }
     const { sessionId, afterId, replyChars, has, askTool, asksAbout, viewAnswers, again } =

@@ -1,5 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { allOrAbort, waitInTurn } from "../../../src/core/abort.ts";
+import { allOrAbort, bindSignal, waitInTurn } from "../../../src/core/abort.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
+
+Deno.test("bindSignal() aborts when it is told to, once, and leaves no timer", () => {
+  const clock = new ManualClock();
+  const other = new AbortController();
+  const bound = bindSignal(clock, { signals: [other.signal, undefined], timeoutMs: 1_000 });
+  bound.abort("left");
+  assertEquals([bound.signal.reason, clock.pendingTimers], ["left", 0]);
+  other.abort("later");
+  bound.abort("again");
+  assertEquals(bound.signal.reason, "left");
+});
 
 Deno.test("allOrAbort() aborts the other requests when one fails", async () => {
   const signals: AbortSignal[] = [];

@@ -770,6 +770,15 @@ for (const [name, happen] of GIVEN_UP) {
   });
 }
 
+Deno.test("whileBlocked() ends at once where the server has ended before", async () => {
+  const { t, ids } = blockedSession();
+  const place = t.waiter.enter("sesn_1");
+  t.waiter.close();
+  await place.whileBlocked(ids, t.controller.signal);
+  place.release();
+  await t.assertClean();
+});
+
 Deno.test("whileBlocked() goes on while a message is queued, and while the stream is broken", async () => {
   const { t, ids } = blockedSession();
   const seen = await following(t, ids);
