@@ -6,7 +6,7 @@
  */
 
 import { type AccessField, accessFields } from "../../src/access/access_file.ts";
-import { type CommandDefinition, COMMANDS } from "../../src/config/command_line.ts";
+import { type CommandDefinition, COMMANDS } from "../../src/config/commands.ts";
 import { type SettingLine, settingLines } from "../../src/config/help.ts";
 import type { CommandName } from "../../src/config/settings.ts";
 import { SERVER_NAME } from "../../src/config/resolve.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type CommandDefinition, COMMANDS, HELP_TOPICS, type SHELLS } from "./command_line.ts";
+import { type CommandDefinition, COMMANDS, HELP_TOPICS, type SHELLS } from "./commands.ts";
 import { ALL_SETTINGS, type ScopedSetting } from "./settings.ts";
 
 /** A flag that may follow a command. */

@@ -6,7 +6,7 @@
 
 import { SCOPES } from "../access/scopes.ts";
 import { TOOL_SET_NAMES } from "../access/tool_sets.ts";
-import { type CommandDefinition, commandNamed, COMMANDS } from "./command_line.ts";
+import { type CommandDefinition, commandNamed, COMMANDS } from "./commands.ts";
 import { ASK_EXIT_HELP } from "./exit_codes.ts";
 import {
   ALL_SETTINGS,

@@ -48,7 +48,8 @@ import type {
   SimulatorConfig,
 } from "./config.ts";
 import { makeOAuthSettings } from "./oauth.ts";
-import { type CommandLine, commandNamed, parseCommandLine, SHELLS } from "./command_line.ts";
+import type { CommandLine } from "./command_line.ts";
+import { commandNamed, SHELLS } from "./commands.ts";
 import {
   type DoctorCheck,
   SECRET_VARIABLES,
@@ -740,6 +741,13 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
+/** Reads a command line; loads the parser only for one on which something stands, as few hosts have. */
+async function readCommandLine(args: readonly string[], env: ReadEnv): Promise<CommandLine> {
+  if (args.length === 0) return { command: "serve", operands: [], flags: new Map() };
+  const { parseCommandLine } = await import("./command_line.ts");
+  return parseCommandLine(args, () => isHttpByVariable(env));
+}
+
 /**
  * Resolves the configuration of a command line.
  *
@@ -753,7 +761,7 @@ export async function resolveConfig(
   env: ReadEnv,
   readFile: ReadFile,
 ): Promise<Config> {
-  const { command, operands, flags } = parseCommandLine(args, () => isHttpByVariable(env));
+  const { command, operands, flags } = await readCommandLine(args, env);
   const read = new Map<string, Promise<string>>();
   const readOnce = (path: string) => {
     const content = read.get(path) ?? readFile(path);

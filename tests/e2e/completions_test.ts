@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { SHELLS } from "../../src/config/command_line.ts";
+import { SHELLS } from "../../src/config/commands.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
 /** Runs a shell that is on this machine; undefined where it is not. */

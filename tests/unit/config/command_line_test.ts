@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { COMMANDS, parseCommandLine } from "../../../src/config/command_line.ts";
+import { parseCommandLine } from "../../../src/config/command_line.ts";
+import { COMMANDS } from "../../../src/config/commands.ts";
 import { resolveConfig } from "../../../src/config/resolve.ts";
 import { ALL_SETTINGS, REMOVED_FLAGS } from "../../../src/config/settings.ts";
 import { UsageError } from "../../../src/core/errors.ts";

@@ -1,5 +1,5 @@
 import { assert, assertStringIncludes } from "@std/assert";
-import { COMMANDS, SHELLS } from "../../../src/config/command_line.ts";
+import { COMMANDS, SHELLS } from "../../../src/config/commands.ts";
 import { completionScript } from "../../../src/config/completions.ts";
 import { ALL_SETTINGS } from "../../../src/config/settings.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { COMMANDS } from "../../../src/config/command_line.ts";
+import { COMMANDS } from "../../../src/config/commands.ts";
 import { SETTING_VARIABLES } from "../../../src/config/settings.ts";
 import { HOST_NAMES } from "../../../src/hosts/hosts.ts";
 import { helpText, settingLines } from "../../../src/config/help.ts";

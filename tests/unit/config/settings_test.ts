@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { COMMANDS } from "../../../src/config/command_line.ts";
+import { COMMANDS } from "../../../src/config/commands.ts";
 import { settingLines } from "../../../src/config/help.ts";
 import { ALL_SETTINGS, type CommandName, ENV_NAMES } from "../../../src/config/settings.ts";
 
