@@ -37,7 +37,7 @@ export const denoRuntime: Runtime = {
       return undefined;
     }
   },
-  writeOut: (bytes) => pipeToHost ? writePipe(pipeToHost, bytes) : write(Deno.stdout, bytes),
+  writeOut: (bytes) => pipeToHost ? writePipe(pipeToHost, bytes) : writeStdout(bytes),
   writeErr: (bytes) => write(Deno.stderr, bytes),
 
   onStop(listener) {
@@ -106,6 +106,7 @@ const READS_BEFORE_PIPES = 16;
  * each of Deno's own reads and writes goes over a thread, which costs a third of a short call.
  */
 async function* readStdin(): AsyncGenerator<Uint8Array> {
+  isFirstToHost = true;
   const buffer = new Uint8Array(BOUNDS.pipeBytes);
   for (let reads = 1;; reads++) {
     const count = await Deno.stdin.read(buffer);
@@ -137,6 +138,26 @@ function writePipe(pipe: Socket, bytes: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) =>
     pipe.write(piece, (error) => error ? reject(error) : resolve(piece.byteLength))
   );
+}
+
+/** Most bytes of a first response that an empty pipe takes whole on every system. */
+const FIRST_BYTES = 4 * 1024;
+
+/** True in a program that a host has started, until the first response: its pipe is empty. */
+let isFirstToHost = false;
+
+/**
+ * Writes to stdout. The first response to a host does not wait for a thread to start, which takes
+ * longer than the write.
+ */
+async function writeStdout(bytes: Uint8Array): Promise<number> {
+  const atOnce = isFirstToHost && bytes.byteLength <= FIRST_BYTES;
+  isFirstToHost = false;
+  return await write(atOnce ? { write: writeAtOnce } : Deno.stdout, bytes);
+}
+
+function writeAtOnce(bytes: Uint8Array): Promise<number> {
+  return Promise.resolve(Deno.stdout.writeSync(bytes));
 }
 
 /**
