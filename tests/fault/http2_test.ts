@@ -5,15 +5,17 @@ import type { ManagedAgentsApi } from "../../src/api/types.ts";
 import { type ApiOptions, createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
 import { httpClientOpener } from "../../src/runtime/deno.ts";
-import { systemClock } from "../../src/core/clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
+import { steadyClock } from "../helpers/fast_clock.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
 
 const MAX_STREAMS = 100;
 
 interface Clients {
   readonly upstream: UpstreamProcess;
+  readonly clock: Clock;
   /** Everything over HTTP/2, streams included. */
   readonly together: ManagedAgentsApi;
   /** On connections as the program has them. */
@@ -24,17 +26,18 @@ async function withUpstream(test: (clients: Clients) => Promise<void>): Promise<
   const upstream = await UpstreamProcess.start();
   const caCerts = [upstream.address.cert];
   const http2 = Deno.createHttpClient({ caCerts });
-  const connections = createConnections(httpClientOpener(caCerts), systemClock);
+  const clock = steadyClock();
+  const connections = createConnections(httpClientOpener(caCerts), clock);
   const apiOver = (way: Pick<ApiOptions, "connections" | "fetch">) =>
     createApi({
       baseUrl: upstream.address.tlsUrl,
       credential: () => ({ kind: "api_key", value: "test-key" }),
-      clock: systemClock,
+      clock,
       ...way,
     });
   const together = apiOver({ fetch: (request) => fetch(request, { client: http2 }) });
   try {
-    await test({ upstream, together, apart: apiOver({ connections }) });
+    await test({ upstream, clock, together, apart: apiOver({ connections }) });
   } finally {
     await upstream.close();
     http2.close();
@@ -60,8 +63,8 @@ Deno.test("the test server blocks calls behind open streams on one HTTP/2 connec
 });
 
 Deno.test("150 waits and a call beside them work where HTTP/2 allows 100 streams", async () => {
-  await withUpstream(async ({ upstream, apart }) => {
-    const waiter = createWaiter({ api: apart, clock: systemClock, log: silentLogger });
+  await withUpstream(async ({ upstream, apart, clock }) => {
+    const waiter = createWaiter({ api: apart, clock, log: silentLogger });
     const { signal } = new AbortController();
     const sessionIds = await upstream.begin(150);
     const waits = sessionIds.map((sessionId) =>

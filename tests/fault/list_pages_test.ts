@@ -1,7 +1,7 @@
 // Pages of events, each asked for with the cursor of the one before, of servers with other manners.
 import { assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
-import { systemClock } from "../../src/core/clock.ts";
+import { steadyClock } from "../helpers/fast_clock.ts";
 import { type ListManners, ListServer } from "../helpers/list_server.ts";
 import { turnsOf } from "./list_rig.ts";
 
@@ -28,7 +28,7 @@ for (const manners of SERVERS) {
       baseUrl: server.url,
       credential: undefined,
       fetch: (request) => fetch(request, { client }),
-      clock: systemClock,
+      clock: steadyClock(),
     });
     for (const order of ["asc", "desc"] as const) {
       for (const types of [undefined, ["agent.message"]]) {

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
-import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSession } from "../../src/tools/create_session.ts";
 import { listAgents } from "../../src/tools/list_agents.ts";
 import { createServices } from "../../src/tools/services.ts";
+import { steadyClock } from "../helpers/fast_clock.ts";
 
 /** The tools in front of a real server whose lists of agents and environments never end. */
 async function endless(
@@ -24,14 +24,15 @@ async function endless(
     return Response.json(pageOf(searchParams.get("page")));
   });
   const client = Deno.createHttpClient({});
+  const clock = steadyClock();
   const api = createApi({
     baseUrl: `http://127.0.0.1:${server.addr.port}`,
     credential: () => ({ kind: "api_key", value: "test-key" }),
     fetch: (request) => fetch(request, { client }),
-    clock: systemClock,
+    clock,
   });
-  const waiter = createWaiter({ api, clock: systemClock, log: silentLogger });
-  const services = createServices({ api, waiter, clock: systemClock, log: silentLogger });
+  const waiter = createWaiter({ api, clock, log: silentLogger });
+  const services = createServices({ api, waiter, clock, log: silentLogger });
   const call = { signal: new AbortController().signal, services, requestId: "1" };
   try {
     await use({

@@ -1,6 +1,5 @@
 import { createApi } from "../../src/api/client.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
-import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
@@ -9,6 +8,7 @@ import { listEvents } from "../../src/tools/list_events.ts";
 import type { Principal } from "../../src/access/principal.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { waitForIdle } from "../../src/tools/wait_for_idle.ts";
+import { steadyClock } from "../helpers/fast_clock.ts";
 import { type ListManners, ListServer } from "../helpers/list_server.ts";
 
 const SESSION = { session_id: "sesn_1" };
@@ -30,15 +30,16 @@ export function listRig(
 ): ListRig {
   const server = new ListServer(events, manners);
   const client = Deno.createHttpClient({});
+  const clock = steadyClock();
   const api = createApi({
     baseUrl: server.url,
     credential: () => ({ kind: "api_key", value: "test-key" }),
     fetch: (request) => fetch(request, { client }),
-    clock: systemClock,
+    clock,
     maxBodyBytes: options.maxBodyBytes,
   });
-  const waiter = createWaiter({ api, clock: systemClock, log: silentLogger });
-  const services = createServices({ api, waiter, clock: systemClock, log: silentLogger });
+  const waiter = createWaiter({ api, clock, log: silentLogger });
+  const services = createServices({ api, waiter, clock, log: silentLogger });
   const { signal } = new AbortController();
   const run = (tool: ToolDefinition, args: Record<string, unknown>) =>
     tool.run({ ...SESSION, ...args }, {

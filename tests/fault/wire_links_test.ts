@@ -5,8 +5,7 @@ import { createConnections } from "../../src/api/connections.ts";
 import type { RequestInfo } from "../../src/api/http.ts";
 import { httpClientOpener } from "../../src/runtime/deno.ts";
 import { ApiError } from "../../src/api/errors.ts";
-import { systemClock } from "../../src/core/clock.ts";
-import { fastClock } from "../helpers/fast_clock.ts";
+import { fastClock, steadyClock } from "../helpers/fast_clock.ts";
 import type { WireRequest } from "../helpers/faulty_server.ts";
 import { Relay } from "../helpers/relay.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
@@ -16,7 +15,7 @@ const OTHERS = 20;
 
 /** Asks again and again, in real time, until it holds. */
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await systemClock.sleep(2);
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 const isPost = ({ method }: WireRequest) => method === "POST";
@@ -86,12 +85,13 @@ Deno.test("no call fails when a server closes each connection after its response
 
 Deno.test("a request reaches the other address of a name when one refuses, once", async () => {
   const rig = await WireRig.start("plain", 2);
-  const connections = createConnections(httpClientOpener(), systemClock);
+  const { clock } = rig;
+  const connections = createConnections(httpClientOpener(), clock);
   const api = createApi({
     baseUrl: rig.server.url.replace("127.0.0.1", "localhost"),
     credential: () => ({ kind: "api_key", value: "test-key" }),
     connections,
-    clock: systemClock,
+    clock,
   });
   assert((await api.agents.list({})).data.length > 0);
   await send({ ...rig, api } as WireRig, "hello");
@@ -112,8 +112,8 @@ async function behindRelay(
 ): Promise<void> {
   const upstream = await UpstreamProcess.start();
   const relay = await Relay.start(Number(new URL(upstream.address.tlsUrl).port));
-  const connections = createConnections(httpClientOpener([upstream.address.cert]), systemClock);
   const clock = fastClock(5);
+  const connections = createConnections(httpClientOpener([upstream.address.cert]), steadyClock());
   const attempts: RequestInfo[] = [];
   const api = createApi({
     baseUrl: `https://127.0.0.1:${relay.port}`,

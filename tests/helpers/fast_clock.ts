@@ -70,3 +70,8 @@ export function fastClock(speed: number): FastClock {
     },
   };
 }
+
+/**
+ * Makes a clock for what uses real sockets: real time, but for that in which the process is held up.
+ */
+export const steadyClock = (): FastClock => fastClock(1);

@@ -1,8 +1,9 @@
 import { denoRuntime } from "../../src/runtime/deno.ts";
 import type { Program } from "../../src/runtime/program.ts";
-import { type Clock, systemClock } from "../../src/core/clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { createLogger } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
+import { steadyClock } from "./fast_clock.ts";
 
 /** A program whose output is kept, and that can be told to stop. */
 export interface RecordedProgram extends Program {
@@ -29,7 +30,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
   const watchers = new Set<() => void>();
   const stopping = new AbortController();
   const reloads = new Set<() => void>();
-  const clock: Clock = overrides.clock ?? systemClock;
+  const clock: Clock = overrides.clock ?? steadyClock();
   const redact = createRedact([]);
   const write = (line: string) => {
     logged.push(line);

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { health } from "../../../src/commands/health.ts";
-import { systemClock } from "../../../src/core/clock.ts";
 import { resolveConfig } from "../../../src/config/resolve.ts";
 import type { HealthConfig } from "../../../src/config/config.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
@@ -26,7 +25,7 @@ interface Seen {
 }
 
 async function ask(config: HealthConfig, readFile?: () => Promise<string>): Promise<Seen> {
-  const program = recordProgram({ clock: systemClock, ...(readFile && { readFile }) });
+  const program = recordProgram(readFile && { readFile });
   const alive = await health(config, program);
   return { alive, printed: program.printed.join("\n") };
 }

@@ -73,17 +73,6 @@ Deno.test("listen() ends while a connection is being cut", async () => {
   }
 });
 
-Deno.test("listen() ignores DENO_SERVE_ADDRESS", async () => {
-  Deno.env.set("DENO_SERVE_ADDRESS", "tcp:0.0.0.0:0");
-  try {
-    const server = listen(LOOPBACK, answer, silentLogger);
-    assertEquals(server.addr.hostname, "127.0.0.1");
-    await server.shutdown();
-  } finally {
-    Deno.env.delete("DENO_SERVE_ADDRESS");
-  }
-});
-
 Deno.test("listen() says when it takes no more connections", async () => {
   const server = listen(LOOPBACK, answer, silentLogger);
   assert(server.isAccepting);

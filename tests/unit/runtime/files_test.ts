@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { createFileReaders } from "../../../src/runtime/files.ts";
-import { systemClock } from "../../../src/core/clock.ts";
+import { steadyClock } from "../../helpers/fast_clock.ts";
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -23,14 +23,14 @@ for (const [name, bytes, text] of encodings) {
   Deno.test(`a file reader reads ${name}`, async () => {
     await withFolder(async (folder) => {
       await Deno.writeFile(`${folder}/file`, bytes);
-      assertEquals(await createFileReaders(systemClock).readFile(`${folder}/file`), text);
+      assertEquals(await createFileReaders(steadyClock()).readFile(`${folder}/file`), text);
     });
   });
 }
 
 Deno.test("a file reader rejects with the system's error for a file that cannot be read", async () => {
   await withFolder(async (folder) => {
-    const { readFile: read } = createFileReaders(systemClock);
+    const { readFile: read } = createFileReaders(steadyClock());
     const error = await assertRejects(() => read(`${folder}/none`), Error);
     assertEquals("code" in error && error.code, "ENOENT");
     await Deno.writeTextFile(`${folder}/none`, "now");
@@ -43,7 +43,7 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   async fn() {
     await withFolder(async (folder) => {
-      const { modeOf } = createFileReaders(systemClock);
+      const { modeOf } = createFileReaders(steadyClock());
       await Deno.writeTextFile(`${folder}/file`, "");
       for (const mode of [0o600, 0o644]) {
         await Deno.chmod(`${folder}/file`, mode);
@@ -60,7 +60,7 @@ Deno.test("a file reader gives up a file without end", async () => {
     using file = await Deno.open(`${folder}/zeros`, { create: true, write: true });
     await file.truncate(2 ** 34);
     const error = await assertRejects(
-      () => createFileReaders(systemClock).readFile(`${folder}/zeros`),
+      () => createFileReaders(steadyClock()).readFile(`${folder}/zeros`),
       Error,
     );
     assertEquals("code" in error && error.code, "EFBIG");
@@ -69,7 +69,7 @@ Deno.test("a file reader gives up a file without end", async () => {
 
 Deno.test("readText() keeps a byte order mark and line ends, and takes nothing but UTF-8", async () => {
   await withFolder(async (folder) => {
-    const { readText } = createFileReaders(systemClock);
+    const { readText } = createFileReaders(steadyClock());
     const path = `${folder}/file`;
     await Deno.writeTextFile(path, "\uFEFF{\r\n}");
     assertEquals(await readText(path), "\uFEFF{\r\n}");
@@ -80,7 +80,7 @@ Deno.test("readText() keeps a byte order mark and line ends, and takes nothing b
 
 Deno.test("readText() and exists() tell a missing file from one that cannot be read", async () => {
   await withFolder(async (folder) => {
-    const { readText, exists } = createFileReaders(systemClock);
+    const { readText, exists } = createFileReaders(steadyClock());
     await Deno.writeTextFile(`${folder}/file`, "text");
     assertEquals([await readText(`${folder}/file`), await exists(`${folder}/file`)], [
       "text",
@@ -97,7 +97,7 @@ Deno.test("readText() and exists() tell a missing file from one that cannot be r
 
 Deno.test("listFolder() names what is in a folder, and nothing where there is none", async () => {
   await withFolder(async (folder) => {
-    const { listFolder } = createFileReaders(systemClock);
+    const { listFolder } = createFileReaders(steadyClock());
     await Deno.writeTextFile(`${folder}/file`, "text");
     assertEquals(await listFolder(folder), ["file"]);
     assertEquals(await listFolder(`${folder}/none`), []);

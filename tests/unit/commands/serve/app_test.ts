@@ -5,9 +5,9 @@ import { ApiError } from "../../../../src/api/errors.ts";
 import { HOSTED, HOSTED_CONSOLE } from "../../../../src/core/addresses.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
-import { systemClock } from "../../../../src/core/clock.ts";
 import { createSimulator } from "../../../../src/simulator/mod.ts";
 import { toolsOf } from "../../../../src/tools/registry.ts";
+import { steadyClock } from "../../../helpers/fast_clock.ts";
 import { resultFor } from "../../../helpers/call_tool.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
 import { recordProgram } from "../../../helpers/program.ts";
@@ -19,7 +19,7 @@ const BASE: AppConfig = {
 
 /** A simulated API on loopback that accepts one key. */
 function serveApi(apiKey: string) {
-  const simulator = createSimulator({ clock: systemClock, apiKey });
+  const simulator = createSimulator({ clock: steadyClock(), apiKey });
   const address = { host: "127.0.0.1", port: 0 };
   const server = listen(address, (request) => simulator.fetch(request), silentLogger);
   return {
