@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createRedact } from "../../src/core/redact.ts";
 import { readFilePart } from "../../src/session/file_reader.ts";
+import { workedMs } from "../helpers/work_time.ts";
 
 const MB = 1024 * 1024;
 
@@ -65,12 +66,12 @@ Deno.test("of an image and of a binary file that are too large, the beginning is
 
 Deno.test("a text that looks like one endless key takes no longer than a second", async () => {
   const file = largeFile(500 * MB, "sk-ant-api03-", "A1b2C3d4E5");
-  const startedAt = performance.now();
+  const startedAt = workedMs();
   const { page } = await readFilePart(file.content(), { ...BOUNDS, offset: MB });
-  const later = performance.now() - startedAt;
+  const later = workedMs() - startedAt;
   assert(page && later < 1_000, `${later} ms`);
   const again = largeFile(500 * MB, "sk-ant-api03-", "A1b2C3d4E5");
   const first = await readFilePart(again.content(), { ...BOUNDS, offset: 100 });
-  assert(performance.now() - startedAt < 2_500);
+  assert(workedMs() - startedAt < 2_500);
   assert(first.page);
 });

@@ -4,6 +4,7 @@ import { createRedact } from "../../src/core/redact.ts";
 import { plainLine } from "../../src/core/text.ts";
 import { showEvent } from "../../src/session/event_types.ts";
 import { fc, fuzzRuns } from "../helpers/fuzz.ts";
+import { workedMs } from "../helpers/work_time.ts";
 
 const BODY = "x7Kq-Zt2_Lm9RbVf4WsYc8NdHp3GjTa6QeUo1XiKzMv5BnJr0CyDwSl";
 
@@ -36,24 +37,24 @@ Deno.test("thorough() takes little time for long texts, however many secrets are
 Deno.test("learn() takes no longer the more is known, however much secrets have in common", () => {
   const redact = createRedact([]);
   const head = `eyJ${BODY.repeat(4)}.eyJ${BODY.repeat(12)}`;
-  const startedAt = performance.now();
+  const startedAt = workedMs();
   for (let index = 0; index < 2_000; index++) {
     redact.learn(`${head}.${BODY}${BODY.slice(index % 50)}${index}`);
     redact.learn(`${BODY}${BODY.slice(index % 50)}${index}`);
   }
   // By making all anew for each, it took minutes.
-  assert(performance.now() - startedAt < 20_000);
+  assert(workedMs() - startedAt < 20_000);
 });
 
 Deno.test("what looks like the beginning of many JWTs takes little time", () => {
   const { learn, loose } = createRedact([]);
   learn(`eyJ${BODY}.eyJ${BODY}.${BODY}`);
-  const startedAt = performance.now();
+  const startedAt = workedMs();
   for (const part of ["_eyJ", "eyJ", "-eyJabcdefgh", ".eyJ", ".eyJabcdefgh", "eyJabcdefgh."]) {
     for (const end of ["", " .eyJ", ".eyJ"]) loose(part.repeat(400_000 / part.length) + end);
   }
   // In the square of the length, it took minutes.
-  assert(performance.now() - startedAt < 20_000);
+  assert(workedMs() - startedAt < 20_000);
 });
 
 Deno.test("loose() of any repetition of what it looks for comes to an end", () => {
