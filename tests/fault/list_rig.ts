@@ -1,5 +1,6 @@
 import { createApi } from "../../src/api/client.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
@@ -17,6 +18,7 @@ const START_MS = Date.parse("2026-11-23T09:00:00Z");
 /** The tools in front of a server of its own manners, over a real socket. */
 export interface ListRig extends AsyncDisposable {
   readonly server: ListServer;
+  readonly clock: Clock;
   wait(args?: Record<string, unknown>): Promise<Record<string, unknown>>;
   list(args?: Record<string, unknown>): Promise<Record<string, unknown>>;
   session(): Promise<Record<string, unknown>>;
@@ -50,6 +52,7 @@ export function listRig(
     });
   return {
     server,
+    clock,
     wait: (args = {}) => run(waitForIdle, { timeout_sec: 10, ...args }),
     list: (args = {}) => run(listEvents, args),
     session: () => run(getSession, {}),

@@ -1,4 +1,5 @@
 import { type Clock, sleepWith } from "../../src/core/clock.ts";
+import { steadyClock } from "./fast_clock.ts";
 import { threadsRest } from "./thread_work.ts";
 
 interface Timer {
@@ -7,8 +8,11 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** How often promises may settle with nothing due: the runtime's own threads take real time. */
-const PATIENCE = 500;
+/**
+ * Real milliseconds, but for those in which the process is held up, until a promise has to settle with
+ * nothing due: the runtime imports modules, and reads from sockets.
+ */
+const PATIENCE_MS = 20_000;
 
 /**
  * A clock that moves only when a test moves it; timers due at the same time run in the order set.
@@ -82,7 +86,9 @@ export class ManualClock implements Clock {
       const timer = this.#next(end);
       if (!timer) {
         // What is read from a stream may take some turns of the event loop, and then set a timer.
-        for (let tries = 0; tries < PATIENCE && !settled && !this.#next(end); tries++) {
+        const real = steadyClock();
+        const givenUpAt = real.now() + PATIENCE_MS;
+        while (real.now() < givenUpAt && !settled && !this.#next(end)) {
           await settle();
           await new Promise((resolve) => setTimeout(resolve, 1));
         }

@@ -1,7 +1,11 @@
+import { steadyClock } from "./fast_clock.ts";
+
 /** A response's status, or `closed` when the connection ended without one. */
 export type RawOutcome = number | "closed";
 
 const encoder = new TextEncoder();
+/** One for all connections. */
+const clock = steadyClock();
 
 /** Joins ASCII texts and single bytes. */
 export function bytesOf(...parts: readonly (string | readonly number[])[]): Uint8Array {
@@ -23,10 +27,10 @@ export async function sendRaw(
 ): Promise<RawOutcome> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   let isLate = false;
-  const timer = setTimeout(() => {
+  const cancel = clock.after(limitMs, () => {
     isLate = true;
     connection.close();
-  }, limitMs);
+  });
   try {
     // The server may answer and close before it has read everything.
     await writeAll(connection, bytes, halfClose).catch(() => {});
@@ -37,7 +41,7 @@ export async function sendRaw(
     if (error instanceof Deno.errors.ConnectionReset) return "closed";
     throw error;
   } finally {
-    clearTimeout(timer);
+    cancel();
     if (!isLate) connection.close();
   }
 }
