@@ -11,13 +11,13 @@
 import { callServedTool } from "../src/commands/mcp_call.ts";
 import {
   clientOf,
-  freePorts,
   PROXIES,
   type ProxyName,
   startProxy,
   startReplica,
   stopReplica,
 } from "../tests/e2e/proxies.ts";
+import { freePort } from "../tests/helpers/free_port.ts";
 import { apiAt } from "../tests/helpers/http_program.ts";
 import { type ProcessCost, processCost } from "../tests/helpers/process_cost.ts";
 import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
@@ -50,7 +50,7 @@ interface Findings {
 
 async function hold(proxyName: ProxyName, count: number, seconds: number): Promise<Findings> {
   await using upstream = await UpstreamProcess.start();
-  const ports = freePorts(2);
+  const ports = [freePort(), freePort()];
   const args = ["--metrics-port=0", `--max-waits=${count}`];
   const replicas = await Promise.all(
     ports.map((port) => startReplica(port, apiAt(upstream.address.url), args)),

@@ -4,7 +4,9 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { listen } from "../../src/runtime/deno_listener.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
 import { Child } from "../helpers/child.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { EXECUTABLE, Spawned } from "../helpers/spawned.ts";
+import { TextLineStream } from "../helpers/text_lines.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
@@ -143,12 +145,13 @@ Deno.test("the doctor finds a working API in order, with exit code 0", async () 
   await using home = await emptyHome();
   const key = "sk-ant-e2e-0123456789";
   const simulator = createSimulator({ clock: systemClock, apiKey: key });
+  const port = freePort();
   const server = listen(
-    { host: "127.0.0.1", port: 0 },
+    { host: "127.0.0.1", port },
     (request) => simulator.fetch(request),
     silentLogger,
   );
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  const url = `http://127.0.0.1:${port}`;
   const env = { ...home.env, ANTHROPIC_API_KEY: key, CMA_BASE_URL: url };
   const good = await run(["doctor"], env);
   assertEquals(good.code, 0, good.out);
@@ -222,7 +225,7 @@ Deno.test("the doctor names a proxy that refuses, and one that wants a password"
     ANTHROPIC_API_KEY: "a-key-for-tests",
     CMA_BASE_URL: "https://api.invalid",
   };
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: freePort() });
   const proxy = `http://127.0.0.1:${listener.addr.port}`;
   const refusing = (async () => {
     for await (const connection of listener) {
@@ -321,7 +324,8 @@ Deno.test("a host that starts what config prints gets responses", async () => {
     },
   };
   await writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`));
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new TextLineStream()).getReader();
   const { value = "" } = await reader.read();
   assertStringIncludes(value, '"serverInfo"');
   await writer.close();

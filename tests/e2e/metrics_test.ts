@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { apiAt, startHttp, TOKEN } from "../helpers/http_program.ts";
 import { IS_PACKAGE, Spawned } from "../helpers/spawned.ts";
 import { inFolder } from "./compiled.ts";
@@ -15,8 +16,12 @@ async function metricsOf(program: Spawned): Promise<Readonly<Record<string, numb
   }));
 }
 
-async function probe(url: string, path: string, client?: Deno.HttpClient): Promise<number> {
-  const response = await fetch(new URL(path, url), client && { client });
+async function probe(
+  url: string,
+  path: string,
+  init: RequestInit & { readonly client?: Deno.HttpClient } = {},
+): Promise<number> {
+  const response = await fetch(new URL(path, url), init);
   await response.body?.cancel();
   return response.status;
 }
@@ -43,7 +48,7 @@ Deno.test("the program's metrics show limits, readiness, its certificate and its
     assertEquals(before.cma_mcp_ready, undefined);
     assert(!Object.keys(before).some((name) => name.startsWith("cma_mcp_upstream_requests")));
     using client = Deno.createHttpClient({ caCerts: [certificate.cert] });
-    assertEquals(await probe(url, "/ready", client), 200);
+    assertEquals(await probe(url, "/ready", { client }), 200);
     const after = await metricsOf(program);
     assertEquals([after.cma_mcp_ready, after.cma_mcp_connections], [1, 1]);
     const endsInSec = (after.cma_mcp_certificate_end_time_seconds ?? 0) - startedAt;
@@ -60,32 +65,36 @@ Deno.test("the program's metrics show limits, readiness, its certificate and its
     } else assertEquals(counts, [undefined, undefined]);
   }));
 
+/**
+ * Makes a request that the log tells of, and waits for its line. @returns the number of lines up to it
+ */
+async function markLog(program: Spawned, url: string, mark: string): Promise<number> {
+  const headers = { "x-request-id": mark };
+  assertEquals(await probe(url, "/nothing", { headers }), 404);
+  return program.stderr.indexOf(await program.logged("404", `request_id=${mark}`)) + 1;
+}
+
 Deno.test("probes write nothing to the log as long as all is well", async () => {
   await using server = await startHttp(["--simulate"]);
   const { program, url } = server;
-  const before = [...program.stderr];
+  const before = await markLog(program, url, "before");
   for (const path of ["/health", "/ready", "/health", "/ready", "/ready"]) {
     assertEquals(await probe(url, path), 200, path);
   }
-  // A line of the log that comes after them.
-  assertEquals(await probe(url, "/nothing"), 404);
-  await program.until(() => program.stderr.at(-1)?.includes("404") ? true : undefined);
-  assertEquals(program.stderr.slice(before.length).length, 1, program.stderr.join("\n"));
+  const after = await markLog(program, url, "after");
+  assertEquals(after, before + 1, program.stderr.join("\n"));
 });
 
 Deno.test("probes of a server whose API cannot be reached write one line, with the reason", async () => {
-  const unused = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = unused.addr;
-  unused.close();
+  const port = freePort();
   const api = apiAt(`http://127.0.0.1:${port}`);
   await using server = await startHttp(["--metrics-port=0"], api);
   const { program, url } = server;
-  const before = program.stderr.length;
+  const before = await markLog(program, url, "before");
   for (let i = 0; i < 6; i++) assertEquals(await probe(url, "/ready"), 503);
   assertEquals(await probe(url, "/health"), 200);
-  assertEquals(await probe(url, "/nothing"), 404);
-  await program.until(() => program.stderr.at(-1)?.includes("404") ? true : undefined);
-  const [lost = "", _refused, ...more] = program.stderr.slice(before);
+  const after = await markLog(program, url, "after");
+  const [lost = "", ...more] = program.stderr.slice(before, after - 1);
   assertMatch(lost, /warn: The API is not reached: \/ready answers 503 until it is error=\S/);
   assert(lost.includes(String(port)), lost);
   assertEquals(more, []);

@@ -5,13 +5,13 @@ import { decodeJwt } from "jose";
 import manifest from "../../deno.json" with { type: "json" };
 import { SKIPPED } from "../browser/chromium.ts";
 import { AuthorizationServer } from "../helpers/authorization_server.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { FormBrowser, signIn } from "../helpers/sign_in.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import { CALLBACK_PATH, type HostKind, type HostOptions, SigningInHost } from "./oauth_host.ts";
 import { callTool } from "./oauth_requests.ts";
 import {
   ALL_SCOPES,
-  freePort,
   openChromium,
   redirects,
   type ResourceServer,

@@ -5,10 +5,11 @@ import {
   type AuthorizationServerOptions,
   INTROSPECTOR,
 } from "../helpers/authorization_server.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { signIn } from "../helpers/sign_in.ts";
 import { EXECUTABLE, Spawned } from "../helpers/spawned.ts";
 import { callTool, lineAbout, linesOf, type Seen } from "./oauth_requests.ts";
-import { ALL_SCOPES, freePort, type ResourceServer, startResourceServer } from "./oauth_world.ts";
+import { ALL_SCOPES, type ResourceServer, startResourceServer } from "./oauth_world.ts";
 
 const scope = ALL_SCOPES;
 
@@ -56,12 +57,13 @@ class Pair implements AsyncDisposable {
     return callTool(this.target.url, token, "list_agents");
   }
 
-  /** Calls until the status is the one, at most so many seconds. */
+  /** Calls until the status is the one; it must be for a call that is sent after so many seconds. */
   async until(token: string, status: number, maxSeconds: number): Promise<Seen> {
     for (const end = performance.now() + maxSeconds * 1_000;;) {
+      const sentAt = performance.now();
       const seen = await this.call(token);
       if (seen.status === status) return seen;
-      assert(performance.now() < end, `still ${seen.status}: ${seen.message}`);
+      assert(sentAt < end, `still ${seen.status}: ${seen.message}`);
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }

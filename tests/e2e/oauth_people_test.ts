@@ -2,18 +2,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createSimulator } from "../../src/simulator/mod.ts";
 import { AuthorizationServer } from "../helpers/authorization_server.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { apiAt } from "../helpers/http_program.ts";
 import { signIn } from "../helpers/sign_in.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import { SigningInHost } from "./oauth_host.ts";
 import { callTool, lineAbout, linesOf, send } from "./oauth_requests.ts";
-import {
-  ALL_SCOPES,
-  freePort,
-  redirects,
-  type ResourceServer,
-  startResourceServer,
-} from "./oauth_world.ts";
+import { ALL_SCOPES, redirects, type ResourceServer, startResourceServer } from "./oauth_world.ts";
 import { RoundRobin } from "./round_robin.ts";
 
 const scope = ALL_SCOPES;

@@ -7,6 +7,7 @@
 import type { Browser } from "playwright-core";
 import { CHROMIUM } from "../browser/chromium.ts";
 import type { AuthorizationServer } from "../helpers/authorization_server.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { FormBrowser } from "../helpers/sign_in.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import { replaceFile } from "../helpers/replace_file.ts";
@@ -46,19 +47,7 @@ export interface ResourceServerOptions {
 export async function startResourceServer(
   options: ResourceServerOptions,
 ): Promise<ResourceServer> {
-  for (let tries = 1;; tries++) {
-    try {
-      return await startOnce(options);
-    } catch (error) {
-      // Its address must be known before it starts, and somebody else may have taken the port since.
-      if (tries === 3 || !String(error).includes("Cannot listen")) throw error;
-    }
-  }
-}
-
-async function startOnce(
-  { issuers, args = [], env = {}, access, publicUrl, path = "" }: ResourceServerOptions,
-): Promise<ResourceServer> {
+  const { issuers, args = [], env = {}, access, publicUrl, path = "" } = options;
   const port = freePort();
   const file = access && await Deno.makeTempFile({ suffix: ".json" });
   if (file !== undefined) await Deno.writeTextFile(file, JSON.stringify(access));
@@ -102,13 +91,6 @@ async function startOnce(
       await stop().catch(() => {});
     },
   };
-}
-
-/** Returns a port that nothing has, a moment ago. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
 }
 
 /** Opens the pages of authorization servers, and signs in there. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { freePort } from "../helpers/free_port.ts";
 import { TOKEN } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
@@ -206,13 +207,6 @@ async function silentWriter(pipe: string): Promise<Deno.ChildProcess> {
   await reader.read();
   await reader.cancel();
   return writer;
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }
 
 async function untilServed(url: string): Promise<void> {

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { callServedTool } from "../../src/commands/mcp_call.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { startHttp } from "../helpers/http_program.ts";
 import { familiesOf, familyOf, partsOf, shippedAlerts, shippedQueries } from "../helpers/promql.ts";
 import { EXECUTABLE, type Spawned } from "../helpers/spawned.ts";
@@ -166,9 +167,7 @@ Deno.test({
 async function startPrometheus(
   folder: string,
 ): Promise<{ readonly url: string } & AsyncDisposable> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const address = `127.0.0.1:${listener.addr.port}`;
-  listener.close();
+  const address = `127.0.0.1:${freePort()}`;
   const log = await Deno.open(`${folder}/log`, { write: true, create: true });
   const child = new Deno.Command("prometheus", {
     args: [

@@ -6,6 +6,7 @@
 
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Child } from "../helpers/child.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { printLines } from "../../scripts/table.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import type { McpEndpoint } from "../../src/commands/mcp_call.ts";
@@ -36,19 +37,6 @@ export async function installedProxies(untested: string): Promise<ProxyName[]> {
 async function isInstalled(name: string): Promise<boolean> {
   const { success } = await new Deno.Command("sh", { args: ["-c", `command -v ${name}`] }).output();
   return success;
-}
-
-/** Returns ports of 127.0.0.1 on which nothing listens. */
-export function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  return listeners.map((listener) => {
-    const { port } = listener.addr;
-    listener.close();
-    return port;
-  });
 }
 
 /** A proxy in front of two replicas; disposed of, it ends. */
@@ -88,7 +76,7 @@ async function shipped(path: string, replacements: readonly (readonly [string, s
  */
 export async function startProxy(name: ProxyName, replicas: readonly number[]): Promise<Proxy> {
   const folder = await Deno.makeTempDir({ prefix: `cma-mcp-${name}-` });
-  const [port = 0, plainPort = 0, adminPort = 0] = freePorts(3);
+  const [port, plainPort, adminPort] = [freePort(), freePort(), freePort()];
   const start = { nginx: startNginx, caddy: startCaddy }[name];
   const { child, trustedFile } = await start({ folder, port, plainPort, adminPort, replicas });
   const url = `https://127.0.0.1:${port}`;
@@ -288,7 +276,12 @@ export async function startReplica(
     MANAGED_AGENTS_MCP_TOKEN: TOKEN,
     ...env,
   });
-  await program.listening();
+  try {
+    await program.listening();
+  } catch (error) {
+    await program.ending();
+    throw error;
+  }
   return program;
 }
 

@@ -3,10 +3,10 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { listen } from "../../src/runtime/deno_listener.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { apiAt, TOKEN } from "../helpers/http_program.ts";
 import {
   clientOf,
-  freePorts,
   installedProxies,
   type ProxyClient,
   startProxy,
@@ -40,7 +40,7 @@ const PING: RequestInit = {
 async function openReplicas() {
   const simulator = createSimulator({ clock: systemClock });
   const api = listen({ host: "127.0.0.1", port: 0 }, simulator.fetch, silentLogger);
-  const ports = freePorts(2);
+  const ports = [freePort(), freePort()];
   const env = apiAt(`http://127.0.0.1:${api.addr.port}`);
   const programs = await Promise.all(ports.map((port) => startReplica(port, env)));
   const close = async () => {
@@ -68,10 +68,13 @@ async function readUntil(
 /** Longest time in which a replica may learn through a proxy that a client has gone. */
 const GONE_MS = 8_000;
 
+/** Longest time until a proxy has written what it logs, in milliseconds. */
+const LOG_MS = 30_000;
+
 /** Resolves when the condition holds. @throws Error when it does not in time */
-async function until(condition: () => boolean, ms: number): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, ms: number): Promise<void> {
   const giveUpAt = performance.now() + ms;
-  while (!condition()) {
+  while (!await condition()) {
     if (performance.now() > giveUpAt) throw new Error(`Not within ${ms} ms`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -160,9 +163,17 @@ for (const name of installed) {
 
     const { authorization: _, ...keyed } = { ...HEADERS, "x-api-key": "k".repeat(40) };
     assertEquals(await statusOf("/mcp", { ...PING, headers: keyed }), 401);
-    const log = await proxy.log();
-    assert(log.includes("/mcp") && log.includes("/files/..."), log);
-    assert(log.includes("client-chose.this_1"), log);
+    const last = "client-chose.the_last";
+    const headers = { ...HEADERS, "x-request-id": last };
+    assertEquals(await statusOf("/mcp", { ...PING, headers }), 200);
+    // A proxy writes the line of a request when its response has gone out.
+    let log = "";
+    const wanted = ["/mcp", "/files/...", "client-chose.this_1", last];
+    const isWritten = async () => {
+      log = await proxy.log();
+      return wanted.every((text) => log.includes(text));
+    };
+    await until(isWritten, LOG_MS).catch(() => assert(false, log));
     for (const secret of [TOKEN, "k".repeat(40), "c2VhbGVkLWVuZA"]) {
       assert(!log.includes(secret), secret);
     }
@@ -170,7 +181,7 @@ for (const name of installed) {
 
   Deno.test(`${name} asks the other replica where one takes no connection`, async () => {
     await using one = new RawReplica(answering(200));
-    const [port = 0] = freePorts(1);
+    const port = freePort();
     for (const ports of [[port, one.port], [one.port, port]]) {
       await using proxy = await startProxy(name, ports);
       using client = clientOf(proxy);

@@ -5,6 +5,7 @@
  */
 
 import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import type { Fields } from "../../src/api/read.ts";
 
 /** Longest wait of a single call, in seconds. */
@@ -25,8 +26,8 @@ export interface Seen {
   readonly wrong: string[];
 }
 
-/** Clients, each with a session of its own. */
-export interface Team {
+/** Clients, each with a session of its own; disposed of, they leave off at once. */
+export interface Team extends AsyncDisposable {
   readonly seen: Seen;
   /** Resolves when the clients have ended as many more turns as they are, times `each`. */
   turns(each: number): Promise<void>;
@@ -38,22 +39,40 @@ export interface Team {
 export function startTeam(endpointOf: (client: number) => McpEndpoint, size: number): Team {
   const seen: Seen = { turns: 0, cutShort: 0, failed: [], wrong: [] };
   let over = false;
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  let onTurn = () => {};
   const clients = Array.from({ length: size }, (_, index) => {
-    const call = (tool: string, args: Fields) => callServedTool(endpointOf(index), tool, args);
-    return converse({ call, seen, name: `client ${index}`, isOver: () => over });
+    const call = (tool: string, args: Fields) => {
+      signal.throwIfAborted();
+      return callServedTool(endpointOf(index), tool, args, { signal });
+    };
+    const isOver = () => over;
+    const turnEnded = () => {
+      seen.turns++;
+      onTurn();
+    };
+    return converse({ call, seen, name: `client ${index}`, isOver, turnEnded, signal });
   });
   const all = Promise.all(clients);
+  // Whoever waits for the clients is told what went wrong with them.
+  all.catch(() => {});
   return {
     seen,
     async turns(each) {
       const until = seen.turns + each * size;
-      while (seen.turns < until) {
-        await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 20))]);
-      }
+      const enough = new Promise<void>((resolve) => {
+        onTurn = () => seen.turns >= until && resolve();
+      });
+      await Promise.race([all, enough]);
     },
     async end() {
       over = true;
       await all;
+    },
+    async [Symbol.asyncDispose]() {
+      leaving.abort();
+      await Promise.allSettled(clients);
     },
   };
 }
@@ -63,11 +82,14 @@ interface Conversation {
   readonly seen: Seen;
   readonly name: string;
   readonly isOver: () => boolean;
+  readonly turnEnded: () => void;
+  /** Aborts when nobody wants to know any more how it goes on. */
+  readonly signal: AbortSignal;
 }
 
 /** Opens a session, and sends one message after the other, each when the last has its reply. */
 async function converse(conversation: Conversation): Promise<void> {
-  const { call, seen, name, isOver } = conversation;
+  const { call, seen, name, isOver, turnEnded } = conversation;
   const { agents } = await repeated(
     conversation,
     () => call("list_agents", { name_contains: "quick" }),
@@ -81,7 +103,7 @@ async function converse(conversation: Conversation): Promise<void> {
     await send(conversation, session_id, text);
     sent.push(text);
     after_id = await replyTo(conversation, session_id, after_id, text);
-    seen.turns++;
+    turnEnded();
   }
   const messages = await messagesOf(conversation, session_id);
   for (const text of new Set([...sent, ...messages])) {
@@ -92,30 +114,32 @@ async function converse(conversation: Conversation): Promise<void> {
 
 /** Makes a call that changes nothing, until it has a result. */
 async function repeated(
-  { seen }: Conversation,
+  { seen, signal }: Conversation,
   run: () => Promise<Fields>,
 ): Promise<Fields> {
   for (let failures = 0;; failures++) {
     try {
       return await run();
     } catch (error) {
+      signal.throwIfAborted();
       seen.failed.push(String(error));
       if (failures === MAX_FAILURES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      await systemClock.sleep(AGAIN_MS, signal);
     }
   }
 }
 
 /** Sends a message; after an error, only if the session does not have it. */
 async function send(conversation: Conversation, session_id: unknown, text: string): Promise<void> {
-  const { call, seen } = conversation;
+  const { call, seen, signal } = conversation;
   for (;;) {
     try {
       return void await call("send_message", { session_id, text });
     } catch (error) {
+      signal.throwIfAborted();
       seen.failed.push(String(error));
       // A replica that was lost with the call in it may have sent it a moment ago.
-      await new Promise((resolve) => setTimeout(resolve, 10 * AGAIN_MS));
+      await systemClock.sleep(10 * AGAIN_MS, signal);
       if ((await messagesOf(conversation, session_id)).includes(text)) return;
     }
   }

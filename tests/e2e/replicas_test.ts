@@ -7,12 +7,12 @@ import { listen } from "../../src/runtime/deno_listener.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
 import { AuthorizationServer } from "../helpers/authorization_server.ts";
 import { fastClock } from "../helpers/fast_clock.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { signIn } from "../helpers/sign_in.ts";
 import type { Spawned } from "../helpers/spawned.ts";
 import { replaceFile } from "../helpers/replace_file.ts";
 import {
   clientOf,
-  freePorts,
   installedProxies,
   type Proxy,
   type ProxyName,
@@ -57,7 +57,7 @@ async function openReplicas(name: ProxyName, issuer: string) {
   const write = (file: string, text: string) => replaceFile(`${folder}/${file}`, text);
   const apiKeys = new Set([newSecret()]);
   const api = openApi(apiKeys);
-  const ports = freePorts(2);
+  const ports = [freePort(), freePort()];
   const proxy = await startProxy(name, ports);
   const start = (port: number) =>
     startReplica(port, {
@@ -76,7 +76,10 @@ async function openReplicas(name: ProxyName, issuer: string) {
   return {
     ...{ proxy, ports, programs, apiKeys, write, api },
     async startAll() {
-      programs.push(...await Promise.all(ports.map(start)));
+      // Each is known as soon as it runs, so that it ends even if another does not start.
+      await allOrFirstError(ports.map(async (port, index) => {
+        programs[index] = await start(port);
+      }));
       // Caddy asks every second whether they are there.
       using client = clientOf(proxy);
       const giveUpAt = performance.now() + START_MS;
@@ -93,7 +96,7 @@ async function openReplicas(name: ProxyName, issuer: string) {
       // They also read it by themselves, which may be as soon as it has changed.
       const before = programs.map(({ stderr }) => stderr.length);
       await change();
-      await Promise.all(programs.map(async (program, at) => {
+      await allOrFirstError(programs.map(async (program, at) => {
         program.kill("SIGHUP");
         await program.until(() =>
           program.stderr.slice(before[at]).some((line) => /was read again/.test(line)) || undefined
@@ -120,12 +123,20 @@ async function openReplicas(name: ProxyName, issuer: string) {
       await isAsked(programs[index]);
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(programs.map(stopReplica));
+      // One that was lost, or has just ended, cannot be asked.
+      await Promise.allSettled(programs.map(stopReplica));
       await proxy[Symbol.asyncDispose]();
       await api[Symbol.asyncDispose]();
       await Deno.remove(folder, { recursive: true });
     },
   };
+}
+
+/** Resolves when all have ended, also those that go on after one has failed. */
+async function allOrFirstError(all: readonly Promise<void>[]): Promise<void> {
+  for (const ended of await Promise.allSettled(all)) {
+    if (ended.status === "rejected") throw ended.reason;
+  }
 }
 
 async function isAsked(program: Spawned): Promise<void> {
@@ -181,14 +192,15 @@ for (const name of installed) {
       Promise.all(["alice", "bob"].map((who) => signIn(issuer, who, { resource, scope: SCOPES })));
     let people = await signInAll();
     let [secret = ""] = secrets;
-    const clients = Array.from({ length: CLIENTS }, () => clientOf(proxy));
+    using connections = new DisposableStack();
+    const clients = Array.from({ length: CLIENTS }, () => connections.use(clientOf(proxy)));
     const tokenOf = (client: number) =>
       client % 2 === 0 ? secret : people[client % 4 === 1 ? 0 : 1]?.access_token ?? "";
     const endpointOf = (client: number): McpEndpoint => {
-      const { endpoint } = clients[client] ?? clientOf(proxy);
+      const { endpoint } = clients[client] ?? connections.use(clientOf(proxy));
       return { ...endpoint, token: tokenOf(client) };
     };
-    const team = startTeam(endpointOf, CLIENTS);
+    await using team = startTeam(endpointOf, CLIENTS);
     await team.turns(1);
 
     // The token: both hashes, then clients change, then the old one goes.
@@ -236,6 +248,5 @@ for (const name of installed) {
     await team.end();
     assert(team.seen.failed.length > 0, "nothing ran in the replica that was lost");
     assertEquals(team.seen.wrong, []);
-    for (const client of clients) client[Symbol.dispose]();
   });
 }

@@ -1,8 +1,9 @@
 import { Spawned } from "../helpers/spawned.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { processCost } from "../helpers/process_cost.ts";
 import type { FloodScenario, FloodTarget } from "./scenario.ts";
-import { FloodSocket, freePort, post, request } from "./sockets.ts";
+import { FloodSocket, post, request } from "./sockets.ts";
 
 const TOKEN = "flood-token-flood-token-flood-token";
 const MEGABYTE = 1_024 * 1_024;
@@ -51,13 +52,16 @@ export async function playFlood(scenario: FloodScenario, scale = 1): Promise<Flo
     session_id: prepared.session_id,
   };
   const complaints: string[] = [];
+  const flooding = new AbortController();
+  const running: Promise<unknown>[] = [];
   try {
     await healthy(target, 30_000);
     await call(target);
     const before = await memoryOf(program.pid);
-    const flooding = new AbortController();
     const watching = watch(target, program.pid, flooding.signal);
-    const ended = await within(FLOOD_MS, scenario.flood(target));
+    const flood = scenario.flood(target);
+    running.push(watching, flood);
+    const ended = await within(FLOOD_MS, flood);
     if (!ended) complaints.push(`the flood did not end within ${FLOOD_MS} ms`);
     flooding.abort();
     const { worstHealthMs, responses, peak } = await watching;
@@ -84,11 +88,14 @@ export async function playFlood(scenario: FloodScenario, scale = 1): Promise<Flo
       complaints,
     };
   } finally {
+    flooding.abort();
     try {
       program.kill("SIGKILL");
     } catch {
       // It has ended.
     }
+    // What is still sent has no program any more.
+    await Promise.allSettled([program.ending(), ...running]);
     await Deno.remove(files, { recursive: true });
     await prepared.close?.();
   }

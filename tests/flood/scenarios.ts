@@ -1,5 +1,6 @@
+import { freePort } from "../helpers/free_port.ts";
 import { LONG_SESSIONS } from "./long_sessions.ts";
-import { FloodSocket, freePort, onConnections, openMany, post, request } from "./sockets.ts";
+import { FloodSocket, onConnections, openMany, post, request } from "./sockets.ts";
 import type { FloodScenario } from "./scenario.ts";
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

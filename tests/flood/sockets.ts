@@ -130,9 +130,3 @@ export function post(body: string, token?: string, headers: readonly string[] = 
 export function request(id: number, method: string, params?: unknown): Record<string, unknown> {
   return { jsonrpc: "2.0", id, method, ...(params !== undefined && { params }) };
 }
-
-/** Returns a port that is free now. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

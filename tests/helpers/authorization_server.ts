@@ -7,6 +7,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from "jose";
+import { freePort } from "./free_port.ts";
 import type Provider from "./oidc_provider.d.ts";
 import type { Account, Adapter, IssuedToken, Stored } from "./oidc_provider.d.ts";
 
@@ -176,7 +177,9 @@ export class AuthorizationServer implements AsyncDisposable {
   static async start(options: AuthorizationServerOptions = {}): Promise<AuthorizationServer> {
     const [Provider, keys] = await Promise.all([loadProvider(), newKeys()]);
     const server = createServer();
-    const port = await listen(server, options.port ?? 0);
+    // Not one of the system's choice, which others may get while the server is down.
+    const { port = freePort() } = options;
+    await listen(server, port);
     return new AuthorizationServer({ Provider, server, port, keys, options });
   }
 
@@ -379,13 +382,10 @@ export class AuthorizationServer implements AsyncDisposable {
   }
 }
 
-function listen(server: Server, port: number): Promise<number> {
+function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address ? address.port : 0);
-    });
+    server.listen(port, "127.0.0.1", resolve);
   });
 }
 

@@ -6,7 +6,7 @@
 
 import { systemClock } from "../../../src/core/clock.ts";
 import { Child, type ChildOptions } from "../../helpers/child.ts";
-import { freePort } from "../../flood/sockets.ts";
+import { freePort } from "../../helpers/free_port.ts";
 import { TOKEN } from "../../helpers/http_program.ts";
 import { programAt } from "../../helpers/stdio_program.ts";
 import type { UpstreamRequests } from "./upstream_requests.ts";
