@@ -142,7 +142,7 @@ function relay(request: Request, args: readonly string[], apiUrl: string): Respo
   const program = new Spawned(args, apiAt(apiUrl));
   const passOn = async () => {
     for (let seen = 0;; seen++) {
-      const line = await program.until(() => program.stdout[seen]);
+      const line = await program.until(() => program.stdout[seen], Infinity);
       if (socket.readyState === WebSocket.OPEN) socket.send(line);
     }
   };

@@ -3,6 +3,7 @@ import { sha256 } from "../../src/core/sha256.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createFileReaders } from "../../src/runtime/files.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";
+import { replaceFile } from "../helpers/replace_file.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
 const SECRET = "file-settings-token-0123456789abcdef";
@@ -87,7 +88,7 @@ Deno.test("a token file with a byte order mark can be changed while the program 
     const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path]);
     const url = await program.listening();
     assertEquals([await statusOf(url, "first"), await statusOf(url, "second")], [200, 200]);
-    await Deno.writeTextFile(path, `\ufeff${list("first")}`);
+    await replaceFile(path, `\ufeff${list("first")}`);
     await program.logged("was read again");
     assertEquals([await statusOf(url, "first"), await statusOf(url, "second")], [200, 401]);
     assert(!program.stderr.join().includes("cannot be used"));

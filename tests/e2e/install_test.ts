@@ -141,7 +141,7 @@ test("install.sh names the flag for a folder that it cannot make", async (world)
 
 test("install.sh replaces an older one, also while that runs", async (world) => {
   await world.install();
-  await Deno.writeTextFile(world.program, "#!/bin/sh\nsleep 30\n");
+  await Deno.writeTextFile(world.program, "#!/bin/sh\nexec sleep 30\n");
   const running = new Deno.Command(world.program, { stdin: "null", stdout: "null" }).spawn();
   assertEquals((await world.install()).code, 0);
   assertEquals(await Deno.readTextFile(world.program), FAKE);

@@ -26,7 +26,7 @@ class SpawnedTransport implements Transport {
       while (this.#seen < stdout.length) this.onmessage?.(JSON.parse(stdout[this.#seen++] ?? ""));
     };
     // Rejects when the program ends.
-    this.#program.until(pass).catch(() => this.onclose?.());
+    this.#program.until(pass, Infinity).catch(() => this.onclose?.());
     return Promise.resolve();
   }
 

@@ -6,6 +6,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import { INITIALIZE, INITIALIZED } from "../helpers/stdio_program.ts";
+import { streamsAre } from "../helpers/upstream_process.ts";
 
 /** An end that nobody has to wait for, with room for a busy machine. */
 const PROMPT_MS = 2_500;
@@ -122,7 +123,7 @@ Deno.test("the program reaches an API over the network, and keeps the key to its
   const outcome = await call(program, "wait_for_idle", { session_id });
   assertEquals(outcome.structuredContent?.status, "idle");
   await openWait(program);
-  await program.until(() => simulator.openStreams() > 0 || undefined);
+  await streamsAre({ state: () => ({ openStreams: simulator.openStreams() }) }, 1);
   await program.closeStdin();
   assertEquals((await program.ending()).code, 0);
   const output = [...program.stdout, ...program.stderr].join("\n");

@@ -22,6 +22,15 @@ export const SOURCE_ARGS: readonly string[] = [
   MAIN.href,
 ];
 
+/** Longest time for what a program that runs is to write, in milliseconds. */
+const UNTIL_MS = 120_000;
+
+/**
+ * Longest time for a program to end: one that was asked to by a signal, after which a container engine
+ * kills, and any other, in milliseconds.
+ */
+const END_MS = { asked: 10_000, other: 60_000 } as const;
+
 /** How a process ended. */
 export interface Ending {
   readonly code: number;
@@ -38,6 +47,7 @@ export class Spawned {
   readonly #watchers = new Set<() => void>();
   readonly #unread: Set<"stdout" | "stderr">;
   #read: Promise<unknown>;
+  #isAsked = false;
   #nextId = 1;
 
   /**
@@ -94,20 +104,40 @@ export class Spawned {
     for (const watch of [...this.#watchers]) watch();
   }
 
-  /** Calls `pick` after every line, and resolves with its first result that is not undefined. */
-  async until<T>(pick: () => T | undefined): Promise<T> {
+  /**
+   * Calls `pick` after every line, and resolves with its first result that is not undefined.
+   *
+   * @param limitMs how long to wait for it; `Infinity` for as long as the program runs
+   * @throws Error with the log when the program ends, or the time does
+   */
+  async until<T>(pick: () => T | undefined, limitMs = UNTIL_MS): Promise<T> {
     let found = pick();
-    let over = false;
-    this.#read.then(() => over = true);
-    while (found === undefined) {
-      if (over) throw new Error(`The program ended: ${this.stderr.join(" / ")}`);
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#watchers.add(resolve);
-      await Promise.race([promise, this.#read]);
-      this.#watchers.delete(resolve);
-      found = pick();
+    if (found !== undefined) return found;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const watch = () => {
+      if (found !== undefined) return;
+      try {
+        found = pick();
+      } catch (error) {
+        reject(error);
+      }
+      if (found !== undefined) resolve(found);
+    };
+    const fail = (what: string) => reject(new Error(`${what}: ${this.stderr.join(" / ")}`));
+    const timer = limitMs === Infinity
+      ? undefined
+      : setTimeout(() => fail(`It has not come within ${limitMs} ms`), limitMs);
+    this.#watchers.add(watch);
+    this.#read.then(() => {
+      watch();
+      fail("The program ended");
+    }, reject);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#watchers.delete(watch);
     }
-    return found;
   }
 
   /**
@@ -170,12 +200,19 @@ export class Spawned {
 
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
+    if (signal === "SIGTERM" || signal === "SIGINT") this.#isAsked = true;
   }
 
-  /** Waits for the end of the process, at most ten seconds. */
+  /** Waits for the end of the process, and kills it when that does not come in time. */
   async ending(): Promise<Ending> {
     const start = performance.now();
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 10_000);
+    const timer = setTimeout(() => {
+      try {
+        this.#child.kill("SIGKILL");
+      } catch {
+        // It has ended this very moment.
+      }
+    }, this.#isAsked ? END_MS.asked : END_MS.other);
     const { code } = await this.#child.status;
     clearTimeout(timer);
     const ms = performance.now() - start;

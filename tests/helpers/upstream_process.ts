@@ -47,9 +47,11 @@ export interface LongSession {
   readonly afterId: string;
 }
 
+type Awaitable<T> = T | Promise<T>;
+
 /** Resolves when exactly `count` streams are open; asks again and again for a minute. */
 export async function streamsAre(
-  upstream: { state(): Promise<Pick<UpstreamState, "openStreams">> },
+  upstream: { state(): Awaitable<Pick<UpstreamState, "openStreams">> },
   count: number,
 ): Promise<void> {
   let open = -1;
