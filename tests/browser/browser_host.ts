@@ -97,7 +97,8 @@ export class BrowserHost {
     return this.#run("setContext", context);
   }
 
-  setPageCalls(calls: PageCalls): Promise<void> {
+  /** Says what becomes of the calls of pages from now on. @returns the number of those before */
+  setPageCalls(calls: PageCalls): Promise<number> {
     return this.#run("setPageCalls", calls);
   }
 

@@ -302,8 +302,7 @@ Deno.test(inBrowser("a page asks one thing at a time", { args }, async (world) =
   const call = await host.call("wait_for_idle", { session_id: session.id });
   await new View(host, call).stands("Working");
   // What is asked from now on gets no answer: then nothing more is asked, within its time.
-  await host.setPageCalls("silent");
-  const before = (await host.received()).calls.length;
+  const before = await host.setPageCalls("silent");
   await host.until(({ calls }) => calls.length > before, "a further question");
   await page.clock.runFor(5_000);
   assertEquals((await host.received()).calls.length, before + 1);

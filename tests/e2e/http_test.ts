@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { CALLS_MS } from "../../src/commands/serve/drain.ts";
 import { apiAt, startHttp, TOKEN } from "../helpers/http_program.ts";
 
-const PROMPT_MS = 2_500;
+/** An end that waits for nobody is there before calls that run would be given up, in milliseconds. */
+const PROMPT_MS = CALLS_MS;
 
 async function startSession(endpoint: McpEndpoint, agent: string): Promise<unknown> {
   const { agents } = await callServedTool(endpoint, "list_agents", { name_contains: agent });

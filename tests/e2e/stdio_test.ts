@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { z } from "zod";
+import { CALLS_MS } from "../../src/commands/serve/drain.ts";
 import { listen } from "../../src/runtime/deno_listener.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -8,8 +9,8 @@ import { Spawned } from "../helpers/spawned.ts";
 import { INITIALIZE, INITIALIZED } from "../helpers/stdio_program.ts";
 import { streamsAre } from "../helpers/upstream_process.ts";
 
-/** An end that nobody has to wait for, with room for a busy machine. */
-const PROMPT_MS = 2_500;
+/** An end that waits for nobody is there before calls that run would be given up, in milliseconds. */
+const PROMPT_MS = CALLS_MS;
 
 const toolAnswer = z.object({
   result: z.object({

@@ -145,7 +145,14 @@ export class Spawned {
    * the line that was written ahead of it: it takes another pipe.
    */
   logged(...texts: readonly string[]): Promise<string> {
-    return this.until(() => this.stderr.find((line) => texts.every((text) => line.includes(text))));
+    let seen = 0;
+    return this.until(() => {
+      while (seen < this.stderr.length) {
+        const line = this.stderr[seen++] ?? "";
+        if (texts.every((text) => line.includes(text))) return line;
+      }
+      return undefined;
+    });
   }
 
   /** Resolves with the address of the MCP endpoint when the program listens; it must serve HTTP. */

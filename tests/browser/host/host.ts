@@ -108,8 +108,9 @@ class TestHost implements HostCommands {
     for (const { frame } of this.#calls) frame?.setContext(context);
   }
 
-  setPageCalls(calls: HostRecord["pageCalls"]): void {
+  setPageCalls(calls: HostRecord["pageCalls"]): number {
     this.#record.pageCalls = calls;
+    return this.#record.received().calls.length;
   }
 
   answerForm(result: ElicitResult): void {

@@ -95,7 +95,8 @@ export interface HostCommands {
   teardown(call: number): Promise<void>;
   /** Changes the context of every page. */
   setContext(context: McpUiHostContext): void;
-  setPageCalls(calls: PageCalls): void;
+  /** Says what becomes of the calls of pages from now on. @returns the number of those before */
+  setPageCalls(calls: PageCalls): number;
   /** Answers the form that was shown first. */
   answerForm(result: ElicitResult): void;
   received(): Received;
