@@ -143,12 +143,12 @@ function callVerdictOf(
 }
 
 /** Fields of arguments and results that hold ids, and their names in a log line. */
-const ID_FIELDS: readonly (readonly [field: string, name: string])[] = [
-  ["session_id", "session"],
-  ["agent_id", "agent"],
-  ["environment_id", "environment"],
-  ["event_id", "event"],
-  ["file_id", "file"],
+const ID_FIELDS: readonly { readonly field: string; readonly name: string }[] = [
+  { field: "session_id", name: "session" },
+  { field: "agent_id", name: "agent" },
+  { field: "environment_id", name: "environment" },
+  { field: "event_id", name: "event" },
+  { field: "file_id", name: "file" },
 ];
 
 /** Collects the ids. A value that tools do not accept as an id may be any text, and is left out. */
@@ -156,7 +156,7 @@ function idsOf(...sources: readonly unknown[]): Record<string, string> {
   const ids: Record<string, string> = {};
   for (const source of sources) {
     if (!isFields(source)) continue;
-    for (const [field, name] of ID_FIELDS) {
+    for (const { field, name } of ID_FIELDS) {
       const id = source[field];
       if (typeof id === "string" && ID.test(id)) ids[name] = id;
     }

@@ -547,11 +547,11 @@ class Wait {
   /** Returns the status that ends the wait, or undefined to go on; reads what that still needs. */
   async #judge(): Promise<WaitStatus | undefined> {
     const feed = this.#feed;
-    await this.#reachBack();
+    while (!feed.complete && this.#needsOlder()) await this.#readOlder();
     this.#planReread();
     if (this.#isCursorMissing() && !await this.#findCursor()) return undefined;
     this.#planReread();
-    if (!await this.#rereadIfDue()) return undefined;
+    if (this.#lag?.mustReread && !await this.#rereadIfDue(this.#lag)) return undefined;
     if (!this.#feed.verdictOf(this.#turn).over) return undefined;
     if (this.#mustRefresh || feed.history.lacksListIds) await this.#refresh();
     await feed.confirmNothingHidden();
@@ -613,14 +613,12 @@ class Wait {
     }
   }
 
-  /** Reads back to the cursor, or to the beginning of the turn as far as the reply has room. */
-  async #reachBack(): Promise<void> {
-    while (!this.#feed.complete && this.#needsOlder()) {
-      await this.#feed.loadOlder(() => this.#isFarEnough());
-      this.#turnReader.update();
-    }
+  async #readOlder(): Promise<void> {
+    await this.#feed.loadOlder(() => this.#isFarEnough());
+    this.#turnReader.update();
   }
 
+  /** True short of the cursor, or of the beginning of the turn as far as the reply has room. */
   #needsOlder(): boolean {
     const { anchor, sawTurnStart, collected } = this.#turn;
     if (anchor) return anchor.id === undefined && this.#pagesBack < MAX_CURSOR_PAGES;
@@ -664,9 +662,8 @@ class Wait {
   }
 
   /** Reads the list again as planned. @returns false while that is to come */
-  async #rereadIfDue(): Promise<boolean> {
-    if (!this.#lag?.mustReread) return true;
-    const earlyMs = this.#lag.rereadAt - this.#deps.clock.now();
+  async #rereadIfDue({ rereadAt }: Lag): Promise<boolean> {
+    const earlyMs = rereadAt - this.#deps.clock.now();
     if (earlyMs > 0) {
       this.#judgeIn(earlyMs);
       return false;
