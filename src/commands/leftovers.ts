@@ -6,7 +6,8 @@
 
 import { fileSettings } from "../hosts/entry.ts";
 import { ownEntries } from "../hosts/file.ts";
-import { FILE_HOST_NAMES, FILE_HOSTS, type FileHostName, hostPaths } from "../hosts/hosts.ts";
+import { FILE_HOSTS, hostPaths } from "../hosts/hosts.ts";
+import { FILE_HOST_NAMES, type FileHostName } from "../hosts/names.ts";
 import { whyUnreadable } from "../core/errors.ts";
 import { JsonEditError } from "../hosts/json_edit.ts";
 import type { Machine, Program } from "../runtime/program.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { HOST_NAMES } from "../hosts/hosts.ts";
+import { HOST_NAMES } from "../hosts/names.ts";
 import type { CommandName } from "./settings.ts";
 
 /** A command, for the parser and `--help`. */

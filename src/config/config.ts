@@ -9,7 +9,7 @@ import type { AccessRule } from "../access/rules.ts";
 import type { SealingKey } from "../access/sealing_keys.ts";
 import type { TokenSettings } from "../access/access_file.ts";
 import type { TokenEntry } from "../access/tokens.ts";
-import type { FileHostName, HostName } from "../hosts/hosts.ts";
+import type { FileHostName, HostName } from "../hosts/names.ts";
 import type { SHELLS } from "./commands.ts";
 import type { DoctorCheck, SETTINGS, Values } from "./settings.ts";
 

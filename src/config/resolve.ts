@@ -16,7 +16,7 @@ import { fileError, UsageError } from "../core/errors.ts";
 import { checkFilledIn, isNoCredential } from "../core/filled_in.ts";
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { createRedact } from "../core/redact.ts";
-import { HOST_NAMES } from "../hosts/hosts.ts";
+import { HOST_NAMES } from "../hosts/names.ts";
 import {
   type Check,
   checkHostedCredential,

@@ -14,7 +14,7 @@ import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { LOG_LEVELS } from "../core/logger.ts";
 import { COLOR_VARIABLES } from "../core/paint.ts";
 import { PROXY_VARIABLES } from "../core/proxy.ts";
-import { FILE_HOST_NAMES, PLACE_VARIABLES } from "../hosts/hosts.ts";
+import { FILE_HOST_NAMES, PLACE_VARIABLES } from "../hosts/names.ts";
 import {
   checkAgentId,
   checkConsoleUrl,

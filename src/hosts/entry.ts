@@ -5,7 +5,8 @@
  */
 
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
-import { FILE_HOSTS, type FileHostName, type Os } from "./hosts.ts";
+import { FILE_HOSTS, type Os } from "./hosts.ts";
+import type { FileHostName } from "./names.ts";
 
 /** The command that starts this program: a full path, and the arguments before its own flags. */
 export interface Executable {

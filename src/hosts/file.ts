@@ -19,7 +19,7 @@ import {
   recordOf,
   relationOf,
 } from "./entry.ts";
-import { FILE_HOSTS, type FileHostName, type Os } from "./hosts.ts";
+import { FILE_HOSTS, type Os } from "./hosts.ts";
 import {
   appendChild,
   JsonEditError,
@@ -28,6 +28,7 @@ import {
   removeChild,
   setMember,
 } from "./json_edit.ts";
+import type { FileHostName } from "./names.ts";
 
 /** The entry to write, and the host whose file it goes into. */
 export interface HostFileOptions extends EntryOptions {

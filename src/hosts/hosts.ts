@@ -5,30 +5,10 @@
  */
 
 import { UsageError } from "../core/errors.ts";
+import type { FileHostName } from "./names.ts";
 
 /** Operating systems on which hosts keep their files in different places. */
 export type Os = "linux" | "darwin" | "windows";
-
-/** Hosts that keep their servers in a file. */
-export const FILE_HOST_NAMES = [
-  "claude-desktop",
-  "claude-code",
-  "cursor",
-  "vscode",
-  "codex",
-  "gemini",
-  "qwen",
-  "copilot",
-  "opencode",
-  "cline",
-  "continue",
-] as const;
-
-/** A host that keeps its servers in a file. */
-export type FileHostName = typeof FILE_HOST_NAMES[number];
-
-/** Hosts that `cma-mcp config` knows; `claude.ai` has a form instead of a file. */
-export type HostName = FileHostName | "claude.ai";
 
 /** The differences between hosts that keep their servers in a file. */
 export interface FileHost {
@@ -182,20 +162,6 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
     paths: filesIn("{CONTINUE_GLOBAL_DIR}", "config.yaml"),
   },
 };
-
-/** The names of all hosts that `cma-mcp config` knows. */
-export const HOST_NAMES: readonly HostName[] = [...FILE_HOST_NAMES, "claude.ai"];
-
-/** Variables that the paths refer to. */
-export const PLACE_VARIABLES: readonly string[] = [
-  "HOME",
-  "XDG_CONFIG_HOME",
-  "USERPROFILE",
-  "APPDATA",
-  "LOCALAPPDATA",
-  "CODEX_HOME",
-  "CONTINUE_GLOBAL_DIR",
-];
 
 /** Values for variables that are not set. `{~}` is the home directory and a separator. */
 const FALLBACKS: Readonly<Record<string, string>> = {

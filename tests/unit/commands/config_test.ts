@@ -2,12 +2,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { printHostConfig } from "../../../src/commands/config.ts";
 import type { Machine } from "../../../src/runtime/program.ts";
 import type { HostConfig } from "../../../src/config/config.ts";
-import {
-  FILE_HOST_NAMES,
-  FILE_HOSTS,
-  HOST_NAMES,
-  type HostName,
-} from "../../../src/hosts/hosts.ts";
+import { FILE_HOSTS } from "../../../src/hosts/hosts.ts";
+import { FILE_HOST_NAMES, HOST_NAMES, type HostName } from "../../../src/hosts/names.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { recordProgram } from "../../helpers/program.ts";
 import { machineWith } from "../../helpers/machine.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../../src/config/commands.ts";
 import { SETTING_VARIABLES } from "../../../src/config/settings.ts";
-import { HOST_NAMES } from "../../../src/hosts/hosts.ts";
+import { HOST_NAMES } from "../../../src/hosts/names.ts";
 import { helpText, settingLines } from "../../../src/config/help.ts";
 
 const TOPICS = [

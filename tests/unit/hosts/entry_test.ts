@@ -9,7 +9,8 @@ import {
   readEntry,
   relationOf,
 } from "../../../src/hosts/entry.ts";
-import { FILE_HOST_NAMES, type FileHostName, type Os } from "../../../src/hosts/hosts.ts";
+import type { Os } from "../../../src/hosts/hosts.ts";
+import { FILE_HOST_NAMES, type FileHostName } from "../../../src/hosts/names.ts";
 
 const BINARY = { command: "/opt/cma-mcp", args: [] };
 const SOURCE = { command: "/bin/deno", args: ["run", "-P=serve", "/src/cma-mcp/src/main.ts"] };

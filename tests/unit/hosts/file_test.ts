@@ -8,7 +8,8 @@ import {
   newHostFile,
   ownEntries,
 } from "../../../src/hosts/file.ts";
-import { FILE_HOST_NAMES, FILE_HOSTS } from "../../../src/hosts/hosts.ts";
+import { FILE_HOSTS } from "../../../src/hosts/hosts.ts";
+import { FILE_HOST_NAMES } from "../../../src/hosts/names.ts";
 import { JsonEditError } from "../../../src/hosts/json_edit.ts";
 
 const OPTIONS: HostFileOptions = {

@@ -1,12 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  FILE_HOST_NAMES,
-  type FileHostName,
-  HOST_NAMES,
-  hostPaths,
-  type Os,
-  PLACE_VARIABLES,
-} from "../../../src/hosts/hosts.ts";
+import { hostPaths, type Os } from "../../../src/hosts/hosts.ts";
+import { FILE_HOST_NAMES, type FileHostName, PLACE_VARIABLES } from "../../../src/hosts/names.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const ENV: Readonly<Record<Os, Readonly<Record<string, string>>>> = {
@@ -105,8 +99,4 @@ Deno.test("hostPaths() reads no variable that the program may not read", () => {
     }
   }
   assertEquals([...read].sort(), [...PLACE_VARIABLES].sort());
-});
-
-Deno.test("HOST_NAMES has every host with a file, and claude.ai", () => {
-  assertEquals(HOST_NAMES, [...FILE_HOST_NAMES, "claude.ai"]);
 });
