@@ -72,6 +72,16 @@ export function fastClock(speed: number): FastClock {
 }
 
 /**
- * Makes a clock for what uses real sockets: real time, but for that in which the process is held up.
+ * Makes a clock for what uses real sockets: durations are real but for time in which the process is
+ * held up, and dates are the machine's.
  */
-export const steadyClock = (): FastClock => fastClock(1);
+export function steadyClock(): FastClock {
+  const clock = fastClock(1);
+  return {
+    ...clock,
+    wallTime: () => Date.now(),
+    get pendingTimers() {
+      return clock.pendingTimers;
+    },
+  };
+}

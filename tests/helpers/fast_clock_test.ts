@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { fastClock, MAX_STEP_MS } from "./fast_clock.ts";
+import { fastClock, MAX_STEP_MS, steadyClock } from "./fast_clock.ts";
 
 const SPEED = 10;
 
@@ -41,4 +41,12 @@ Deno.test("what a process that was held up can read comes before a fast clock's 
   port1.close();
   port2.close();
   assertEquals(ran, ["message", "bound"]);
+});
+
+Deno.test("a steady clock has the machine's dates, however long the process was held up", () => {
+  const clock = steadyClock();
+  const [time, date] = [clock.now(), clock.wallTime()];
+  block(5 * MAX_STEP_MS);
+  assert(clock.now() - time < 2 * MAX_STEP_MS);
+  assert(clock.wallTime() - date > 4 * MAX_STEP_MS);
 });

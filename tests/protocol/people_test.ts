@@ -305,7 +305,7 @@ Deno.test("a person's link opens by the rule as it is now, and ends with it", as
   const file_id = world.app.simulator.writeFile(
     session_id,
     "a.bin",
-    crypto.getRandomValues(new Uint8Array(100)),
+    Uint8Array.from({ length: 100 }, (_, at) => 255 - at),
   );
   const { text } = await call("read_session_file", { session_id, file_id });
   const [url = ""] = /https:\/\/mcp\.example\.com\/files\/[\w-]+/.exec(text) ?? [];
