@@ -163,7 +163,10 @@ Deno.test(
       await one.button("Deny bash").and(one.frame.locator(live)).waitFor();
     }
     // Both click before either can know of the other.
-    await Promise.all([view.button("Deny bash").click(), beside.button("Allow bash").click()]);
+    await host.setPageCalls("held");
+    await view.button("Deny bash").click();
+    await beside.button("Allow bash").click();
+    await host.setPageCalls("pass");
     await view.stands("Done");
     await beside.stands("Done");
     const said = [await view.text(), await beside.text()];

@@ -203,7 +203,7 @@ export async function closeStage(): Promise<void> {
 }
 
 /** Most milliseconds that a locator waits: far more than any page needs. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 async function runInWorld(
   { args = [], way = "http", token, host: hostOptions, browser, complaint }: WorldOptions,

@@ -63,14 +63,14 @@ Deno.test(inBrowser("a page without arguments starts on the result", {
   args,
   host: { habits: { holdsInput: true } },
 }, async ({ host, simulator, shot }) => {
-  const session_id = simulator.createSession({ agent: "script" });
-  const call = await host.call("ask_agent", {
-    session_id,
-    message: "sleep 1s\ntool bash ls\nsay It is over.",
-  });
+  const session = new PlayedSession(simulator);
+  const call = await host.call("ask_agent", { session_id: session.id, message: "Go." });
   const view = new View(host, call);
   await view.stands("Starting");
   await shot("starting");
+  session.emit("session.status_running");
+  session.result(session.tool("bash", { command: "ls" }));
+  session.end("It is over.");
   await host.result(call);
   await view.stands("Done");
   await view.replies("It is over.");

@@ -152,6 +152,7 @@ class TestHost implements HostCommands {
     const page = this.#client.readResource({ uri }).then(({ contents }) => pageOf(contents));
     const callTool = async (params: { name: string; arguments?: Record<string, unknown> }) => {
       this.#record.called(params.name);
+      if (this.#record.pageCalls === "held") await this.#record.released;
       if (this.#record.pageCalls === "silent") return await new Promise<never>(() => {});
       if (this.#record.pageCalls === "fail") throw new Error("The connection is lost");
       const wanted = this.#tools.find(({ name }) => name === params.name);

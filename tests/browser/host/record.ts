@@ -15,7 +15,8 @@ interface OpenForm {
 
 /** Keeps what was asked, and the answers that the host gives. */
 export class HostRecord {
-  pageCalls: PageCalls = "pass";
+  #pageCalls: PageCalls = "pass";
+  #released = Promise.withResolvers<void>();
   readonly messages: string[] = [];
   readonly contexts: string[] = [];
   readonly links: string[] = [];
@@ -25,6 +26,22 @@ export class HostRecord {
 
   called(tool: string): void {
     this.#called.push(tool);
+  }
+
+  get pageCalls(): PageCalls {
+    return this.#pageCalls;
+  }
+
+  set pageCalls(calls: PageCalls) {
+    this.#pageCalls = calls;
+    if (calls === "held") return;
+    this.#released.resolve();
+    this.#released = Promise.withResolvers();
+  }
+
+  /** Resolves when calls of pages are held no more. */
+  get released(): Promise<void> {
+    return this.#released.promise;
   }
 
   /** Shows a form until it is answered, or withdrawn. */

@@ -53,8 +53,11 @@ export interface HostHabits {
   readonly refusesTelling?: boolean;
 }
 
-/** How the host passes on a page's calls of tools: to the server, to an error, or to nobody. */
-export type PageCalls = "pass" | "fail" | "silent";
+/**
+ * How the host passes on a page's calls of tools: to the server, to the server but not before others
+ * pass, to an error, or to nobody.
+ */
+export type PageCalls = "pass" | "held" | "fail" | "silent";
 
 /** What pages have asked of the host. */
 export interface Received {
