@@ -1,15 +1,19 @@
+import { Child } from "../helpers/child.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { freePort } from "../helpers/free_port.ts";
 import { processCost } from "../helpers/process_cost.ts";
 import type { FloodScenario, FloodTarget } from "./scenario.ts";
+import { healthy } from "./health.ts";
+import type { Health, Probed } from "./prober.ts";
 import { FloodSocket, post, request } from "./sockets.ts";
 
 const TOKEN = "flood-token-flood-token-flood-token";
+const PROBER = new URL("./prober.ts", import.meta.url).href;
 const MEGABYTE = 1_024 * 1_024;
 /** Megabytes that a flood may take on top of the program's own where a scenario says nothing. */
 const MAX_MEGABYTES = 300;
-/** Milliseconds between two requests for `/health`, and two readings of the memory. */
+/** Milliseconds between two readings of the memory. */
 const PROBE_MS = 100;
 /** Milliseconds that the program may take to recover. */
 const RECOVERY_MS = 10_000;
@@ -20,7 +24,7 @@ const FLOOD_MS = 60_000;
 /** How the program withstood a flood. */
 export interface FloodReport {
   readonly name: string;
-  /** Longest time until a response of `/health`, in milliseconds, connecting included. */
+  /** Longest time until a response of `/health`, connecting included: {@linkcode Health.worstMs}. */
   readonly worstHealthMs: number;
   /** Responses of `/health`. */
   readonly responses: number;
@@ -58,13 +62,18 @@ export async function playFlood(scenario: FloodScenario, scale = 1): Promise<Flo
     await healthy(target, 30_000);
     await call(target);
     const before = await memoryOf(program.pid);
-    const watching = watch(target, program.pid, flooding.signal);
+    const { pid } = program;
+    const probed: Probed = { port, pid, certificate: certificate?.cert, limitMs: RECOVERY_MS };
+    await using prober = new Child({ args: ["-A", PROBER, JSON.stringify(probed)] });
+    await prober.readLine();
+    const watching = watchMemory(pid, flooding.signal);
     const flood = scenario.flood(target);
     running.push(watching, flood);
     const ended = await within(FLOOD_MS, flood);
     if (!ended) complaints.push(`the flood did not end within ${FLOOD_MS} ms`);
     flooding.abort();
-    const { worstHealthMs, responses, peak } = await watching;
+    const peak = await watching;
+    const { worstMs, responses } = await prober.ask<Health>("the flood is over");
     const startedAt = performance.now();
     const recovered = await call(target);
     const recoveryMs = Math.round(performance.now() - startedAt);
@@ -80,7 +89,7 @@ export async function playFlood(scenario: FloodScenario, scale = 1): Promise<Flo
     if (program.stderr.some((line) => line.includes("nothing handled"))) complaints.push("a bug");
     return {
       name: scenario.name,
-      worstHealthMs: Math.round(worstHealthMs),
+      worstHealthMs: Math.round(worstMs),
       responses,
       megabytes: Math.round((peak - before) / MEGABYTE),
       maxMegabytes: limit,
@@ -110,36 +119,18 @@ async function within(ms: number, done: Promise<unknown>): Promise<boolean> {
   );
 }
 
-async function watch(target: FloodTarget, pid: number, signal: AbortSignal) {
-  let worstHealthMs = 0;
-  let responses = 0;
+/** Reads the memory of a process until the signal. @returns the most that it had */
+async function watchMemory(pid: number, signal: AbortSignal): Promise<number> {
   let peak = 0;
   while (!signal.aborted) {
-    worstHealthMs = Math.max(worstHealthMs, await healthy(target, RECOVERY_MS));
-    responses++;
     peak = Math.max(peak, await memoryOf(pid));
     await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
   }
-  return { worstHealthMs, responses, peak };
+  return peak;
 }
 
 async function memoryOf(pid: number): Promise<number> {
   return (await processCost(pid))?.rssBytes ?? 0;
-}
-
-/** Returns the milliseconds until `/health` responds, on new connections, tried until one is taken. */
-async function healthy(target: FloodTarget, limitMs: number): Promise<number> {
-  const startedAt = performance.now();
-  const head = "GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
-  for (;;) {
-    const elapsedMs = performance.now() - startedAt;
-    if (elapsedMs > limitMs) return elapsedMs;
-    const socket = await FloodSocket.open(target);
-    const response = socket && await socket.send(head, 1_000) ? await socket.read(limitMs, 15) : "";
-    socket?.close();
-    if (/^HTTP\/1.1 (200|503)/.test(response)) return performance.now() - startedAt;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** Tries a call until it works. @returns false when it does not work in time */

@@ -23,7 +23,7 @@ export interface Prepared {
 
 /**
  * A way to flood the program over HTTP. To add one, append it to a list and the list to
- * `SCENARIOS` in scenarios.ts: the runner requests `/health` all the while, and checks afterwards that
+ * `SCENARIOS` in scenarios.ts: a prober requests `/health` all the while, and checks afterwards that
  * the program has recovered.
  */
 export interface FloodScenario {
