@@ -132,9 +132,14 @@ Deno.test("two people with one agent never reach each other's sessions, files or
   const hers = await alice.session(agent, "make report\nsay done");
   const his = await bob.session(agent, "make report\nsay done");
   const fileOf = async (person: Signed, session_id: string) => {
-    const { files } = await person.do("list_session_files", { session_id });
-    const [file] = Object(files);
-    return String(file.id ?? file.file_id);
+    // The API lists files some time after they are written.
+    for (let tries = 0; tries < 100; tries++) {
+      const { files } = await person.do("list_session_files", { session_id });
+      const [file] = Object(files);
+      if (file) return String(file.id ?? file.file_id);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    throw new Error("The session has no files");
   };
   const [herFile, hisFile] = [await fileOf(alice, hers), await fileOf(bob, his)];
   await assertNoWay(bob, hers, herFile);

@@ -63,8 +63,14 @@ async function walk(client: TestClient): Promise<string | undefined> {
 
   const asked = await call("ask_agent", { session_id, message: "make report\nsay done" });
   assertEquals([asked.fields.status, asked.fields.reply], ["idle", "done"]);
-  const { fields: { files } } = await call("list_session_files", { session_id });
-  assert(Array.isArray(files) && files.length === 5);
+  // The API lists files some time after they are written.
+  for (let tries = 0, found: unknown[] = []; found.length !== 5; tries++) {
+    assert(tries < 100, JSON.stringify(found));
+    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, 200));
+    const { fields: { files } } = await call("list_session_files", { session_id });
+    assert(Array.isArray(files));
+    found = files;
+  }
   const table = await call("read_session_file", { session_id, filename: "sales.csv" });
   assertStringIncludes(String(table.fields.text), "month,sales\nJan,900\n");
   const chart = await call("read_session_file", { session_id, filename: "chart.png" });
