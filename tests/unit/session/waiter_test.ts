@@ -460,6 +460,37 @@ Deno.test("close() ends a wait that has not read anything yet without blaming th
   await t.assertClean();
 });
 
+const ENDS: readonly (readonly [string, (t: WaiterSetUp) => unknown, string])[] = [
+  ["its time is up", ({ clock }) => clock.advance(15_000), "timeout"],
+  ["its caller has gone", ({ controller }) => controller.abort(new Error("gone")), "Error: gone"],
+  ["the server ends", ({ waiter }) => waiter.close(), "timeout"],
+];
+for (const [name, happen, outcome] of ENDS) {
+  Deno.test(`a wait that reads before it says that a turn is over ends when ${name}`, async () => {
+    const t = setUp();
+    t.session.status = "running";
+    t.session.emit(t.e.user("q"), t.e.running());
+    const first = t.wait({ signal: new AbortController().signal });
+    await settle();
+    // It joins a feed, whose history is older than it is.
+    const ended: string[] = [];
+    t.wait({ timeoutMs: 15_000 }).then(
+      ({ status }) => ended.push(status),
+      (error) => ended.push(String(error)),
+    );
+    await settle();
+    t.session.before = (request) => request === "list" ? new Promise(() => {}) : undefined;
+    t.session.emit(t.e.text("done"), t.e.endTurn());
+    assertEquals((await first).status, "idle");
+    await settle();
+    assertEquals(ended, []);
+    await happen(t);
+    await settle();
+    assertEquals(ended, [outcome]);
+    await t.assertClean();
+  });
+}
+
 Deno.test("stats() counts open waits, the streams they share, and reconnects", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running());
