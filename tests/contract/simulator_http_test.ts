@@ -2,6 +2,7 @@
 import Anthropic, { APIError } from "@anthropic-ai/sdk";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../helpers/manual_clock.ts";
+import { until } from "../helpers/until.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
 import { collect, userMessage } from "./simulator_client.ts";
 
@@ -37,11 +38,6 @@ async function served(use: (bench: Served) => Promise<void>): Promise<void> {
     http.close();
   }
   assertEquals(clock.pendingTimers, 0);
-}
-
-/** Resolves when `check` holds; the network in between takes a moment, on a busy machine a long one. */
-async function until(check: () => boolean): Promise<void> {
-  while (!check()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 Deno.test("a turn runs over HTTP: create, stream, send, reply, idle", async () => {

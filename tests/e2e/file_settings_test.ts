@@ -8,6 +8,7 @@ import { createFileReaders } from "../../src/runtime/files.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";
 import { replaceFile } from "../helpers/replace_file.ts";
 import { Spawned } from "../helpers/spawned.ts";
+import { until } from "../helpers/until.ts";
 
 const SECRET = "file-settings-token-0123456789abcdef";
 
@@ -128,7 +129,10 @@ Deno.test({
       (await Deno.open(path, { write: true })).close();
       await clock.runUntil(given);
       // The reader must be gone before another comes, from which it would take what is written.
-      while (await isBeingRead(path)) await clock.advance(5_000);
+      await until(async () => {
+        await clock.advance(5_000);
+        return !await isBeingRead(path);
+      });
       assertEquals(clock.pendingTimers, 0);
       // However busy the machine is, five seconds do not pass here.
       const patient = { ...systemClock, now: () => 0, after: () => () => {} };

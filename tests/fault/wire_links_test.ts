@@ -8,15 +8,11 @@ import { ApiError } from "../../src/api/errors.ts";
 import { fastClock, steadyClock } from "../helpers/fast_clock.ts";
 import type { WireRequest } from "../helpers/faulty_server.ts";
 import { Relay } from "../helpers/relay.ts";
+import { until } from "../helpers/until.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
 import { nextCall, outcomeOf, WireRig } from "./wire_cases.ts";
 
 const OTHERS = 20;
-
-/** Asks again and again, in real time, until it holds. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
 
 const isPost = ({ method }: WireRequest) => method === "POST";
 

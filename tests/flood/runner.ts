@@ -103,8 +103,8 @@ export async function playFlood(scenario: FloodScenario, scale = 1): Promise<Flo
     } catch {
       // It has ended.
     }
-    // What is still sent has no program any more.
-    await Promise.allSettled([program.ending(), ...running]);
+    // What is still sent has no program any more. A flood that goes on all the same hangs no run.
+    await within(FLOOD_MS, Promise.allSettled([program.ending(), ...running]));
     await Deno.remove(files, { recursive: true });
     await prepared.close?.();
   }

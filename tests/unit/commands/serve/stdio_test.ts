@@ -5,6 +5,7 @@ import type { UnreadyConfig } from "../../../../src/config/config.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
 import { type RecordedProgram, recordProgram } from "../../../helpers/program.ts";
+import { until } from "../../../helpers/until.ts";
 
 const INITIALIZE = {
   jsonrpc: "2.0",
@@ -153,11 +154,6 @@ function staying(...messages: readonly object[]) {
   return { clock, clients, program, writer, responded: responded.promise };
 }
 
-/** Waits until it is so: modules are imported meanwhile, which takes a busy machine seconds. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 Deno.test("serveStdio() builds the app 20 ms after its first response, unasked", async () => {
   const { clock, program, responded } = staying(INITIALIZE);
   let ended = false;
@@ -177,6 +173,7 @@ Deno.test("serveStdio() reads the agents that are tools before any message comes
   const { clients, program, writer } = staying();
   const config = { ...REMOTE, server: { ...REMOTE.server, publish: "all" as const } };
   const served = serveStdio(config, program);
+  // Modules are imported meanwhile, which takes a busy machine seconds.
   await until(() => clients.opened > 0);
   await writer.close();
   await served;
