@@ -1,10 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
-import { CALLS_MS } from "../../src/commands/serve/drain.ts";
 import { apiAt, startHttp, TOKEN } from "../helpers/http_program.ts";
-
-/** An end that waits for nobody is there before calls that run would be given up, in milliseconds. */
-const PROMPT_MS = CALLS_MS;
 
 async function startSession(endpoint: McpEndpoint, agent: string): Promise<unknown> {
   const { agents } = await callServedTool(endpoint, "list_agents", { name_contains: agent });
@@ -49,7 +45,7 @@ Deno.test("the program answers an open wait over HTTP before it ends on SIGTERM"
   const { code, ms } = await program.ending();
   assertEquals((await wait).status, "timeout");
   assertEquals(code, 0);
-  assert(ms < PROMPT_MS, `It took ${ms} ms`);
+  assert(ms < program.promptMs, `It took ${ms} ms`);
 });
 
 Deno.test("the program listens where it was told, whatever DENO_SERVE_ADDRESS says", async () => {

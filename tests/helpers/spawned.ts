@@ -1,3 +1,4 @@
+import { CALLS_MS } from "../../src/commands/serve/drain.ts";
 import { cleanEnv } from "./child.ts";
 import { TextLineStream } from "./text_lines.ts";
 
@@ -26,10 +27,16 @@ export const SOURCE_ARGS: readonly string[] = [
 const UNTIL_MS = 120_000;
 
 /**
- * Longest time for a program to end: one that was asked to by a signal, after which a container engine
- * kills, and any other, in milliseconds.
+ * Longest time for a program to end: one that was asked to, after which a container engine kills, and
+ * any other, in milliseconds.
  */
 const END_MS = { asked: 10_000, other: 60_000 } as const;
+
+/**
+ * Longest time for an end that waits for nobody, in milliseconds, on a machine that has time for it;
+ * and how many times as long as its start it may take on a busy one. A start takes far more work.
+ */
+const PROMPT = { ms: 2_500, starts: 3 } as const;
 
 /** How a process ended. */
 export interface Ending {
@@ -48,6 +55,8 @@ export class Spawned {
   readonly #unread: Set<"stdout" | "stderr">;
   #read: Promise<unknown>;
   #isAsked = false;
+  readonly #startedAt = performance.now();
+  #startMs: number | undefined;
   #nextId = 1;
 
   /**
@@ -88,6 +97,15 @@ export class Spawned {
     return this.#child.pid;
   }
 
+  /**
+   * Longest time for its end when it is to wait for nobody, in milliseconds: never more than that for
+   * which it waits for calls that run.
+   */
+  get promptMs(): number {
+    const { ms, starts } = PROMPT;
+    return Math.min(Math.max(ms, starts * (this.#startMs ?? 0)), CALLS_MS);
+  }
+
   /** Starts to read the streams that were left unread. */
   readAll(): void {
     const streams = [...this.#unread].map((name) => this.#collect(this.#child[name], this[name]));
@@ -98,6 +116,7 @@ export class Spawned {
   async #collect(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
     const text = stream.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
     for await (const line of text) {
+      this.#startMs ??= performance.now() - this.#startedAt;
       lines.push(line);
       for (const watch of [...this.#watchers]) watch();
     }
@@ -201,8 +220,10 @@ export class Spawned {
     await this.#child.stdout.cancel();
   }
 
+  /** Closes its stdin, by which a host asks a program that it has heard of to end. */
   async closeStdin(): Promise<void> {
     await this.#writer.close();
+    if (this.#startMs !== undefined) this.#isAsked = true;
   }
 
   kill(signal: Deno.Signal): void {
