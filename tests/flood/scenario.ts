@@ -23,8 +23,8 @@ export interface Prepared {
 
 /**
  * A way to flood the program over HTTP. To add one, append it to a list and the list to
- * `SCENARIOS` in scenarios.ts: a prober requests `/health` all the while, and checks afterwards that
- * the program has recovered.
+ * `SCENARIOS` in scenarios.ts: a prober requests `/health` all the while, and the runner checks
+ * afterwards that the program has recovered.
  */
 export interface FloodScenario {
   readonly name: string;
