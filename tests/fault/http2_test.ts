@@ -5,7 +5,7 @@ import type { ManagedAgentsApi } from "../../src/api/types.ts";
 import { type ApiOptions, createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
 import { httpClientOpener } from "../../src/runtime/deno.ts";
-import type { Clock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { steadyClock } from "../helpers/fast_clock.ts";
@@ -27,7 +27,8 @@ async function withUpstream(test: (clients: Clients) => Promise<void>): Promise<
   const caCerts = [upstream.address.cert];
   const http2 = Deno.createHttpClient({ caCerts });
   const clock = steadyClock();
-  const connections = createConnections(httpClientOpener(caCerts), clock);
+  // By a clock that stands while the process is held up, the machine would seem to have slept.
+  const connections = createConnections(httpClientOpener(caCerts), systemClock);
   const apiOver = (way: Pick<ApiOptions, "connections" | "fetch">) =>
     createApi({
       baseUrl: upstream.address.tlsUrl,
