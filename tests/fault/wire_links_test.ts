@@ -148,6 +148,7 @@ Deno.test("with a server of HTTP/2, a connection that stops responding delays on
     for (let i = 0; i < 3; i++) await api.agents.list({});
     assertEquals(attempts.length, 5);
     // The stream, silent as well, is found dead, though nothing here bounds its silence.
+    await until(() => broke !== undefined);
     await following;
     assertEquals(broke instanceof ApiError && broke.kind, "connection_lost");
   });
